@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+const resolve = { conditions: ["@countersign/source", "module", "node", "import", "default"] };
+const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
+
+const project = (name: string, root: string, include = ["{src,test}/**/*.test.ts"]) => ({
+  resolve,
+  ssr,
+  test: { name, root, include, testTimeout: 60_000, hookTimeout: 60_000 },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("core", "packages/core"),
+      project("gate", "packages/gate"),
+      project("testkit", "packages/testkit"),
+      project("cli", "packages/cli"),
+      project("tools", "tools", ["*.test.ts"]),
+    ],
+  },
+});
