@@ -1,0 +1,99 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createTestDirectory, npmAuditEnvironment, npmTufHost, startTestkit, writeFiles, writeProject, type Testkit } from "@countersign/testkit";
+import { median, printTable, type Row } from "./table.ts";
+
+const packageCount = 400;
+const attestedCount = 100;
+const rounds = 5;
+
+const bench = resolve(import.meta.dirname, "..");
+const executable = resolve(bench, "../packages/cli/bin/countersign.mjs");
+
+/**
+ * (a) `countersign verify` against the real `npm audit signatures`: the same packages and attestations on loopback
+ * over TLS, whole processes, in turn. npm audits an installed tree, so one is laid out for it beforehand.
+ */
+export async function benchAudit(): Promise<void> {
+  const managers = installManagers();
+  if (managers === null) {
+    process.stdout.write("(a) skipped: bench/managers could not be installed\n");
+    return;
+  }
+  await using kit = await startTestkit({ tls: { hosts: [npmTufHost] } });
+  const directory = createTestDirectory("bench");
+  try {
+    const project = layOut(kit, directory.path);
+    const trust = kit.writeTrust(directory.path);
+    const environment = { ...process.env, NODE_EXTRA_CA_CERTS: trust.tlsAuthority ?? "" };
+    const ours = (): Promise<number> =>
+      time([executable, "verify", "--trusted-root", trust.trustedRoot, "--npm-keys", trust.npmKeys], project, {
+        ...environment,
+        COUNTERSIGN_CACHE_DIR: join(directory.path, "ours"),
+      });
+    const audit = (name: string): (() => Promise<number>) => {
+      const cli = join(bench, "managers/node_modules", name, "bin/npm-cli.js");
+      return () => {
+        const own = join(directory.path, name);
+        mkdirSync(own, { recursive: true });
+        return time([cli, "audit", "signatures"], project, { ...process.env, ...npmAuditEnvironment(kit, own) });
+      };
+    };
+    const contestants = [
+      { name: "countersign", cache: "ours", run: ours },
+      ...managers.map((name) => ({ name, cache: name, run: audit(name) })),
+    ];
+    const times = new Map<string, number[]>();
+    const add = (name: string, ms: number): void => void times.set(name, [...(times.get(name) ?? []), ms]);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { name, cache, run } of contestants) {
+        rmSync(join(directory.path, cache), { recursive: true, force: true });
+        add(`${name} cold`, await run());
+        add(`${name} warm`, await run());
+      }
+    }
+    const rows: Row[] = [];
+    for (const state of ["cold", "warm"]) {
+      const own = median(times.get(`countersign ${state}`) ?? []);
+      for (const { name } of contestants) {
+        const ms = median(times.get(`${name} ${state}`) ?? []);
+        rows.push([`${name}, ${state}`, `${ms.toFixed(0)} ms`, name === "countersign" ? "" : `${(ms / own).toFixed(1)}× ours`]);
+      }
+    }
+    printTable(`(a) ${packageCount} packages, ${attestedCount} attested; median of ${rounds}`, rows);
+  } finally {
+    directory.remove();
+  }
+}
+
+function layOut(kit: Testkit, directory: string): string {
+  const project = join(directory, "project");
+  const packages = Array.from({ length: packageCount }, (_, index) =>
+    kit.npm.publish({ name: `package-${index}`, provenance: index < attestedCount, publishAttestation: index < attestedCount }),
+  );
+  writeProject(project, { lock: "package-lock.json", registry: kit.npm.url, packages });
+  for (const { name, manifest } of packages) writeFiles(join(project, "node_modules", name), { "package.json": JSON.stringify(manifest) });
+  const entries = packages.map(({ name, version, tarballUrl, integrity }) => [`node_modules/${name}`, { version, resolved: tarballUrl, integrity }]);
+  const hidden = { name: "project", version: "1.0.0", lockfileVersion: 3, requires: true, packages: Object.fromEntries(entries) };
+  writeFiles(project, { "node_modules/.package-lock.json": JSON.stringify(hidden) });
+  return project;
+}
+
+/** Milliseconds of a whole process; one that fails spoils the comparison, so it ends it. */
+async function time(args: readonly string[], directory: string, environment: NodeJS.ProcessEnv): Promise<number> {
+  const start = performance.now();
+  const child = spawn(process.execPath, args, { cwd: directory, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number | null>((done) => void child.on("close", done));
+  if (code !== 0) throw new Error(`${args[0]} ended with ${code}:\n${output}`);
+  return performance.now() - start;
+}
+
+function installManagers(): readonly string[] | null {
+  const args = ["-y", "pnpm@12.21.0", "install", "--frozen-lockfile", "--ignore-workspace"];
+  const run = spawnSync("npx", args, { cwd: join(bench, "managers"), stdio: "ignore", shell: process.platform === "win32" });
+  return run.status === 0 ? ["npm-11", "npm-12"] : null;
+}

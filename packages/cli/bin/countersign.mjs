@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// Runs on any Node that can read a module, so that an old one gets a sentence instead of a stack trace.
+import { readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+
+const [major, minor, patch] = process.versions.node.split(".").map(Number);
+const supported =
+  major >= 26 ||
+  (major === 24 && minor >= 15) ||
+  (major === 22 && (minor > 22 || (minor === 22 && patch >= 2)));
+
+const version = () => JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+
+if (process.argv.length === 3 && (process.argv[2] === "--version" || process.argv[2] === "-V")) {
+  process.stdout.write(`${version()}\n`);
+} else if (!supported) {
+  process.stderr.write(
+    `countersign: Node.js ${process.versions.node} is too old for verification; use 22.22.2, 24.15, 26 or later.\n`,
+  );
+  process.exitCode = 2;
+} else {
+  enableCompileCache?.();
+  const { main } = await import("../dist/main.js");
+  process.exitCode = await main(process.argv.slice(2), version());
+}

@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import { visible } from "@countersign/core";
+import { packEvidence as collect, writePack } from "@countersign/gate";
+import { evidenceSummary, onlyLockfile, runForEvidence } from "../evidence-run.ts";
+import { writeNamed } from "../files.ts";
+import { environmentOf } from "../environment.ts";
+import type { Host } from "../host.ts";
+import type { ProjectOptions } from "../options.ts";
+import { count } from "../render.ts";
+import { requestOf } from "../request.ts";
+
+/** Collects and writes what verifies one lockfile elsewhere. 0 when the pack is complete, 2 when evidence is missing from it. */
+export async function packEvidence(host: Host, options: ProjectOptions & { output: string }): Promise<number> {
+  const environment = environmentOf(host);
+  const verification = await runForEvidence(host, requestOf(host, options), environment);
+  const pack = await collect(onlyLockfile(verification), environment);
+  const bytes = writePack(pack);
+  await writeNamed(host, options.output, bytes);
+  const { lines, missing } = evidenceSummary(verification);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  host.terminal.out(
+    [
+      `${visible(options.output)}: ${count(pack.entries.length, "row")} for ${visible(pack.lockfile.path)}`,
+      ...lines,
+      `sha256 ${sha256}`,
+      "On the other machine, with the digest carried by a way you trust:",
+      `  countersign evidence import ${visible(options.output)} --sha256 ${sha256}`,
+      "",
+    ].join("\n"),
+  );
+  return missing === 0 ? 0 : 2;
+}

@@ -1,0 +1,25 @@
+/** Commands whose names are taken: a later version brings them, this one refuses them instead of misreading them. */
+export const laterCommands: readonly string[] = [
+  "accept",
+  "attest",
+  "coverage",
+  "except",
+  "init",
+  "pin",
+  "restore",
+  "seal",
+  "sign",
+  "trust",
+  "npm",
+  "npx",
+  "pnpm",
+  "pnx",
+  "yarn",
+  "bun",
+  "bunx",
+  "deno",
+  "uv",
+  "uvx",
+];
+
+export const laterFormats: readonly string[] = ["sarif", "junit", "github"];

@@ -1,0 +1,37 @@
+import { modes, type Mode } from "@countersign/core";
+import type { VerifyRequest } from "@countersign/gate";
+import { CommandError } from "./command-error.ts";
+import type { Host } from "./host.ts";
+import type { ProjectOptions } from "./options.ts";
+
+/** What a person asked gate's flow for, by flags and variables. */
+export function requestOf(host: Host, options: ProjectOptions): VerifyRequest {
+  return {
+    directory: host.directory,
+    lockfiles: options.lockfile,
+    mode: stricter(options.mode ?? null, modeVariable(host)),
+    offline: options.offline ?? false,
+    base: options.base ?? null,
+    platform: options.platform ?? "all",
+    managedPolicy: options.managedPolicy ?? null,
+    trustedRoots: options.trustedRoot,
+    npmKeys: options.npmKeys,
+    enforcement: isCi(host) ? "ci" : "command",
+  };
+}
+
+/** `CI`, as every CI system sets it; "false" and "0" are how people turn it off. */
+const isCi = ({ variables }: Host): boolean => !["", "0", "false"].includes(variables["CI"] ?? "");
+
+function modeVariable({ variables }: Host): Mode | null {
+  const value = variables["COUNTERSIGN_MODE"] ?? "";
+  if (value === "") return null;
+  const known = modes.find((mode) => mode === value);
+  if (known === undefined) {
+    throw new CommandError(`COUNTERSIGN_MODE is ${JSON.stringify(value)}, which is no mode`, `set it to one of ${modes.join(", ")}, or unset it`);
+  }
+  return known;
+}
+
+const stricter = (a: Mode | null, b: Mode | null): Mode | null =>
+  a === null || b === null ? (a ?? b) : modes.indexOf(a) >= modes.indexOf(b) ? a : b;

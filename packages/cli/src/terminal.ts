@@ -1,0 +1,56 @@
+import process from "node:process";
+import type { Palette } from "@countersign/core";
+import picocolors from "picocolors";
+
+/**
+ * Output rules. The answer goes to stdout; when stdout carries a machine format, text for people goes to
+ * stderr. Colour and progress appear only on a terminal and never where `NO_COLOR` is set. Nothing that came
+ * from outside is printed before core/report has escaped it.
+ */
+export type Terminal = {
+  out(text: string): void;
+  err(text: string): void;
+  /** Replaces the last progress line; does nothing when stderr is not a terminal. */
+  progress(text: string | null): void;
+  palette(stream: "out" | "err"): Palette;
+  width(stream: "out" | "err"): number;
+};
+
+export function openTerminal(): Terminal {
+  let shown = false;
+  const clear = (): void => {
+    if (shown) process.stderr.write("\r\u001B[2K");
+    shown = false;
+  };
+  const stream = (which: "out" | "err"): NodeJS.WriteStream => (which === "out" ? process.stdout : process.stderr);
+  for (const which of ["out", "err"] as const) stream(which).on("error", ignoreClosedPipe);
+  return {
+    out: (text) => {
+      clear();
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      clear();
+      process.stderr.write(text);
+    },
+    progress: (text) => {
+      clear();
+      if (text === null || !process.stderr.isTTY || process.env["CI"] !== undefined) return;
+      process.stderr.write(text.slice(0, Math.max(process.stderr.columns - 1, 20)));
+      shown = true;
+    },
+    palette: (which) => picocolors.createColors(coloured(stream(which))),
+    width: (which) => Math.min(Math.max(stream(which).columns || 80, 60), 120),
+  };
+}
+
+/** `countersign verify | head` ends the reader first: the exit code still says what was decided. */
+function ignoreClosedPipe(error: Error): void {
+  if (!("code" in error && error.code === "EPIPE")) throw error;
+}
+
+function coloured(stream: NodeJS.WriteStream): boolean {
+  if (process.env["NO_COLOR"]) return false;
+  if (process.env["FORCE_COLOR"] && process.env["FORCE_COLOR"] !== "0") return true;
+  return stream.isTTY && process.env["TERM"] !== "dumb";
+}

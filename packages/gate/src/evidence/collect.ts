@@ -1,0 +1,93 @@
+import { noEvidence, type Budget, type Evidence, type PackageSet } from "@countersign/core";
+import type { Client } from "../registry/client.ts";
+import type { EvidenceStore } from "../store/evidence-store.ts";
+import { JsrRegistry } from "./jsr-registry.ts";
+import type { Needs } from "./needs.ts";
+import { NpmRegistry } from "./npm-registry.ts";
+import type { Origin } from "./origin.ts";
+import { PythonIndex } from "./python-index.ts";
+import type { Answer, Question } from "./question.ts";
+import { fromStore, restore, storedFileHost, storeKeyOf, toEntries } from "./stored.ts";
+
+export type Collecting = {
+  /** null: offline, only the store is asked. */
+  client: Client | null;
+  store: EvidenceStore;
+  budget: Budget;
+  now: number;
+  originOf(pkg: PackageSet["packages"][number]): Origin | null;
+  needsOf(pkg: PackageSet["packages"][number]): Needs;
+  /** Whether a key's validity has an end, by the registry whose key it is. */
+  keyEnds(registry: string, keyid: string): boolean;
+  progress(done: number, total: number): void;
+};
+
+export type Collected = {
+  /** Of every artefact, aligned with `set.packages[i].artefacts[j]`. */
+  evidence: readonly (readonly Evidence[])[];
+  /** Hosts on which the pages of a registry put their files, by that registry. */
+  fileHosts: ReadonlyMap<string, ReadonlySet<string>>;
+};
+
+/**
+ * Collects what the policy needs: from the store where it suffices, else from the registries, all at once
+ * within the client's bounds. One package's failure is that package's `unavailable` and nobody else's.
+ */
+export async function collectEvidence(set: PackageSet, collecting: Collecting): Promise<Collected> {
+  const { client, store, budget, now } = collecting;
+  const registries = client === null ? null : openRegistries(client, budget);
+  const collected: Evidence[][] = set.packages.map(({ artefacts }) => artefacts.map(() => noEvidence));
+  const fileHosts = new Map<string, Set<string>>();
+  const noteHost = ({ registry }: Origin, host: string | null): void => {
+    if (host !== null) fileHosts.set(registry, (fileHosts.get(registry) ?? new Set()).add(host));
+  };
+  const answers: { question: Question; answer: Answer }[] = [];
+  const pending: (() => Promise<void>)[] = [];
+  for (const [packageIndex, pkg] of set.packages.entries()) {
+    const origin = collecting.originOf(pkg);
+    const needs = collecting.needsOf(pkg);
+    if (origin === null || !(needs.listing || needs.signatures || needs.published || needs.attestations === "required")) continue;
+    for (const [artefactIndex, artefact] of pkg.artefacts.entries()) {
+      const question: Question = { pkg, artefact, origin, needs, needsTime: (keyid) => collecting.keyEnds(origin.voice, keyid) };
+      const key = storeKeyOf(question);
+      if (key === null) continue;
+      const row = collected[packageIndex] as Evidence[];
+      const stored = store.read(key);
+      noteHost(origin, storedFileHost(stored));
+      const sufficient = fromStore(question, stored, budget);
+      if (sufficient !== null) row[artefactIndex] = sufficient;
+      else if (registries === null) row[artefactIndex] = restore(question, stored, budget);
+      else {
+        pending.push(async () => {
+          const answer = await registries.ask(question);
+          answers.push({ question, answer });
+          noteHost(origin, answer.fileHost);
+          row[artefactIndex] = answer.evidence;
+        });
+      }
+    }
+  }
+  let done = 0;
+  await Promise.all(
+    pending.map(async (task) => {
+      await task();
+      collecting.progress((done += 1), pending.length);
+    }),
+  );
+  if (answers.length > 0) store.write(answers.flatMap(({ question, answer }) => toEntries(question, answer, now)));
+  return { evidence: collected, fileHosts };
+}
+
+function openRegistries(client: Client, budget: Budget): { ask(question: Question): Promise<Answer> } {
+  const asking = { client, budget };
+  const npm = new NpmRegistry(asking);
+  const python = new PythonIndex(asking);
+  const jsr = new JsrRegistry(asking);
+  return {
+    ask: (question) => {
+      const { source } = question.pkg;
+      const ecosystem = source.kind === "registry" ? source.ecosystem : "npm";
+      return ecosystem === "pypi" ? python.ask(question) : ecosystem === "jsr" ? jsr.ask(question) : npm.ask(question);
+    },
+  };
+}

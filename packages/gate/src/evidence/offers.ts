@@ -1,0 +1,40 @@
+import type { Ecosystem, Evidence, PackageSet, RegistryOffer, Seen } from "@countersign/core";
+
+type Word = RegistryOffer["signatures"];
+const rank: readonly Word[] = ["not asked", "unavailable", "none", "offered"];
+
+/** What each registry turned out to offer in this run, over all lockfiles. */
+export function offersOf(sets: readonly { set: PackageSet; evidence: readonly (readonly Evidence[])[] }[]): RegistryOffer[] {
+  const offers = new Map<string, RegistryOffer>();
+  for (const { set, evidence } of sets) {
+    for (const [index, pkg] of set.packages.entries()) {
+      if (pkg.source.kind !== "registry") continue;
+      for (const each of evidence[index] ?? []) {
+        if (each.registry === null) continue;
+        const { ecosystem } = pkg.source;
+        const known = offers.get(each.registry) ?? blank(each.registry, ecosystem);
+        offers.set(each.registry, {
+          ...known,
+          signatures: better(known.signatures, wordOf(each.signatures)),
+          attestations: better(known.attestations, wordOf(each.attestations)),
+        });
+      }
+    }
+  }
+  return [...offers.values()];
+}
+
+const blank = (registry: string, ecosystem: Ecosystem): RegistryOffer => ({
+  registry,
+  ecosystem,
+  signatures: "not asked",
+  attestations: "not asked",
+});
+
+const better = (a: Word, b: Word): Word => (rank.indexOf(a) >= rank.indexOf(b) ? a : b);
+
+function wordOf(seen: Seen<unknown>): Word {
+  if (seen.state === "found") return "offered";
+  if (seen.state === "absent") return "none";
+  return seen.code === "evidence/not-asked" ? "not asked" : "unavailable";
+}

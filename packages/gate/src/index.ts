@@ -1,0 +1,16 @@
+export * from "./manager/manager.ts";
+export { policyPath as projectPolicyPath } from "./policy/layers.ts";
+export * from "./registry/client.ts";
+export * from "./run.ts";
+export { publicGoodRepository, type TufRepository } from "./sigstore/seeds.ts";
+export { loadSigstoreRoot, type RootResult, type SigstoreRoot } from "./sigstore/root.ts";
+export * from "./evidence/packing.ts";
+export * from "./store/evidence-pack.ts";
+export * from "./store/evidence-store.ts";
+export { verifyProject, type Verification } from "./verify-project.ts";
+export { readManager } from "./manager/read-manager.ts";
+export { readPolicySources, type PolicySources } from "./policy/layers.ts";
+export { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
+export { configurationDirectory, readLockfiles } from "./project/locked-project.ts";
+export { normaliseRegistry } from "./registry/address.ts";
+export { publicRegistry } from "./sigstore/root.ts";

@@ -1,0 +1,92 @@
+import { parseJson, type Artefact, type Budget, type LockedPackage, type PackageSet } from "@countersign/core";
+import type { Client } from "../registry/client.ts";
+import { fetchTarball, listTarball, tarballAddress } from "./npm-tarball.ts";
+
+/** `found`: as locked, at every place. `missing`: the parent's tarball says otherwise. `unavailable`: nobody could look. */
+export type Inspection = "found" | "missing" | "unavailable";
+
+export type Inspecting = {
+  client: Client;
+  budget: Budget;
+  /** Normalised address of the registry that serves a package; null where it comes from none. */
+  registryOf(pkg: LockedPackage): string | null;
+};
+
+/** What npm writes is some KiB; a manifest beyond this is not read. */
+const largestManifest = 4 * 1024 * 1024;
+
+/**
+ * Looks for every bundled package of a lockfile in the tarball of the package that is said to bundle it: fetched, held
+ * against the parent's locked digest, and read for a package.json of exactly that name and version at each place that
+ * the lockfile gives. One request for each parent; one after the other, so that one archive is in memory at a time.
+ */
+export async function inspectBundled(set: PackageSet, inspecting: Inspecting): Promise<ReadonlyMap<LockedPackage, Inspection>> {
+  const inspections = new Map<LockedPackage, Inspection>();
+  const bundles = new Map<string, LockedPackage[]>();
+  for (const pkg of set.packages) {
+    if (pkg.source.kind !== "bundled") continue;
+    inspections.set(pkg, "unavailable");
+    pushTo(bundles, pkg.source.in, pkg);
+  }
+  const parents = new Map<string, LockedPackage[]>();
+  for (const pkg of set.packages) if (bundles.has(pkg.purl)) pushTo(parents, pkg.purl, pkg);
+  for (const [purl, bundled] of bundles) {
+    // A parent that is locked twice, with two digests, must hold it in both.
+    const held = [];
+    for (const parent of parents.get(purl) ?? []) held.push(await openParent(parent, inspecting));
+    for (const pkg of bundled) inspections.set(pkg, judge(pkg, held, inspecting.budget));
+  }
+  return inspections;
+}
+
+function pushTo(lists: Map<string, LockedPackage[]>, key: string, pkg: LockedPackage): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [pkg]);
+  else list.push(pkg);
+}
+
+/** Contents of the manifests in a tarball, by the path from its root; null where it could not be had. */
+type Manifests = ReadonlyMap<string, Uint8Array> | null;
+
+async function openParent(parent: LockedPackage, { client, registryOf }: Inspecting): Promise<Manifests> {
+  const registry = registryOf(parent);
+  const [artefact, ...others] = parent.artefacts;
+  if (registry === null || others.length > 0 || !isLockedTarball(artefact)) return null;
+  const url = tarballAddress(parent, artefact, registry);
+  const fetched = url === null ? null : await fetchTarball(client, url, [artefact.digest]);
+  if (fetched?.state !== "found") return null;
+  const listed = await listTarball(fetched.value.bytes);
+  if (listed.state !== "found") return null;
+  const manifests = new Map<string, Uint8Array>();
+  for (const { kind, path, content } of listed.entries) {
+    // Extractors drop the first segment as it is written; what has dot segments they put in different places.
+    const inside = path.slice(path.indexOf("/") + 1);
+    if (kind === "file" && inside.endsWith("/package.json") && inside.startsWith("node_modules/") && !/(?:^|\/)\.{0,2}\//.test(path)) {
+      manifests.set(inside, content.slice());
+    }
+  }
+  return manifests;
+}
+
+const isLockedTarball = (artefact: Artefact | undefined): artefact is Artefact & { digest: NonNullable<Artefact["digest"]> } =>
+  artefact !== undefined && artefact.form === "tarball" && artefact.digest !== null;
+
+function judge(pkg: LockedPackage, parents: readonly Manifests[], budget: Budget): Inspection {
+  const { source } = pkg;
+  if (source.kind !== "bundled" || source.paths.length === 0 || parents.length === 0) return "unavailable";
+  const held = parents.filter((manifests) => manifests !== null);
+  const here = (manifests: NonNullable<Manifests>, path: string): boolean => {
+    const content = manifests.get(`${path}/package.json`);
+    return content !== undefined && isManifestOf(content, pkg, budget);
+  };
+  if (!held.every((manifests) => source.paths.every((path) => here(manifests, path)))) return "missing";
+  return held.length === parents.length ? "found" : "unavailable";
+}
+
+function isManifestOf(content: Uint8Array, { name, version }: LockedPackage, budget: Budget): boolean {
+  if (content.byteLength > largestManifest) return false;
+  const parsed = parseJson(new TextDecoder("utf-8").decode(content), budget.depth);
+  if (!parsed.ok || typeof parsed.value !== "object" || parsed.value === null) return false;
+  const manifest = parsed.value as Record<string, unknown>;
+  return manifest["name"] === name && manifest["version"] === version;
+}

@@ -1,0 +1,72 @@
+import { writeProject } from "@countersign/testkit";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { codesOf, openScene, verdictOf, type Scene } from "../test/scene.ts";
+
+let scene: Scene;
+beforeEach(async () => {
+  scene = await openScene();
+});
+afterEach(() => scene.close());
+
+const strict = (url: string, level = "signed"): string => `version: 1
+mode: strict
+registries:
+  - { url: "${url}", ecosystem: npm }
+require:
+  - { ecosystem: npm, names: ["**"], level: ${level} }
+`;
+
+describe("verify, npm", () => {
+  it("allows what the registry signed, and reports provenance it was not asked for", async () => {
+    const { kit, directory } = scene;
+    const plain = kit.npm.publish({ name: "plain" });
+    const built = kit.npm.publish({ name: "@acme/built", provenance: true });
+    writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages: [plain, built] });
+    scene.policy(strict(kit.npm.url));
+    const verification = await scene.run();
+    expect(codesOf(verification)).toEqual([]);
+    expect(verification.exitCode).toBe(0);
+    expect(verdictOf(verification, "plain")).toMatchObject({ level: "signed", outcome: "verified" });
+    expect(verdictOf(verification, "@acme/built")).toMatchObject({ level: "provenance", outcome: "verified" });
+  });
+
+  it("D36: a warm run makes no request and comes to the same verdicts", async () => {
+    const { kit, directory } = scene;
+    const packages = [kit.npm.publish({ name: "plain" }), kit.npm.publish({ name: "@acme/built", provenance: true })];
+    writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages });
+    scene.policy(strict(kit.npm.url));
+    const cold = await scene.run();
+    expect(cold.report.requests).toBeGreaterThan(0);
+    const seen = kit.requests.all.length;
+    const warm = await scene.run();
+    expect(kit.requests.all.length).toBe(seen);
+    expect(warm.report.requests).toBe(0);
+    expect(warm.exitCode).toBe(0);
+    expect(verdictOf(warm, "@acme/built").level).toBe("provenance");
+  });
+
+  it("works without a policy: warns, never blocks", async () => {
+    const { kit, directory } = scene;
+    const unsigned = kit.npm.publish({ name: "unsigned", signature: false });
+    writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages: [unsigned] });
+    const verification = await scene.run();
+    expect(verification.exitCode).toBe(0);
+    expect(verification.report.decision).toMatchObject({ mode: "warn", outcome: "allow", strict: "block" });
+    expect(codesOf(verification)).toContain("signature/absent");
+  });
+
+  it("D22: an unreachable registry ends 2 in strict and 0 in warn", async () => {
+    const { kit, directory } = scene;
+    const plain = kit.npm.publish({ name: "plain" });
+    writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages: [plain] });
+    scene.policy(strict(kit.npm.url));
+    kit.npm.faults.add({ path: /^\/plain/, fault: { kind: "status", status: 503 } });
+    const blocked = await scene.run();
+    expect(blocked.exitCode).toBe(2);
+    expect(codesOf(blocked)).toContain("evidence/http-status");
+    scene.policy(strict(kit.npm.url).replace("strict", "warn"));
+    const warned = await scene.run();
+    expect(warned.exitCode).toBe(0);
+    expect(warned.report.decision.strict).toBe("incomplete");
+  });
+});

@@ -1,0 +1,10 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+const root: string = process.env["COUNTERSIGN_VECTORS"] ?? resolve(import.meta.dirname, "../../../../shared/vectors");
+
+/** Whether the real test data is there; suites that need it are skipped, never passed, where it is not. */
+export const hasVectors: boolean = existsSync(resolve(root, "conformance"));
+
+export const vectorsDirectory: string = root;
+export const readVector = (...parts: string[]): string => readFileSync(resolve(root, ...parts), "utf8");
