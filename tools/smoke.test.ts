@@ -1,7 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createTestDirectory, startTestkit, writeProject, type TestDirectory, type Testkit } from "@countersign/testkit";
+import {
+  createTestDirectory,
+  startTestkit,
+  writeProject,
+  type TestDirectory,
+  type Testkit,
+} from "@countersign/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = resolve(import.meta.dirname, "..");
@@ -20,11 +26,15 @@ describe("the built executable", () => {
     if (prebuilt && !existsSync(pathOf("22"))) {
       const args = ["-y", "pnpm@12.21.0", "install", "--frozen-lockfile", "--ignore-workspace"];
       const install = spawnSync("npx", args, { cwd: nodes, encoding: "utf8" });
-      if (install.status !== 0) throw new Error(`tools/nodes could not be installed:\n${install.stdout}${install.stderr}`);
+      if (install.status !== 0)
+        throw new Error(`tools/nodes could not be installed:\n${install.stdout}${install.stderr}`);
     }
     kit = await startTestkit();
     directory = createTestDirectory("smoke");
-    const packages = [kit.npm.publish({ name: "leaf" }), kit.npm.publish({ name: "built", provenance: true })];
+    const packages = [
+      kit.npm.publish({ name: "leaf" }),
+      kit.npm.publish({ name: "built", provenance: true }),
+    ];
     writeProject(directory.path, { lock: "package-lock.json", registry: kit.npm.url, packages });
   }, 300_000);
   afterAll(async () => {
@@ -32,9 +42,21 @@ describe("the built executable", () => {
     directory.remove();
   });
 
-  const run = async (node: string, ...args: string[]): Promise<{ status: number | null; out: string; err: string }> => {
-    const environment = { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "", COUNTERSIGN_CACHE_DIR: join(directory.path, "cache") };
-    const child = spawn(node, [executable, ...args], { cwd: directory.path, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const run = async (
+    node: string,
+    ...args: string[]
+  ): Promise<{ status: number | null; out: string; err: string }> => {
+    const environment = {
+      ...process.env,
+      NO_COLOR: "1",
+      NODE_OPTIONS: "",
+      COUNTERSIGN_CACHE_DIR: join(directory.path, "cache"),
+    };
+    const child = spawn(node, [executable, ...args], {
+      cwd: directory.path,
+      env: environment,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let [out, err] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
@@ -54,10 +76,16 @@ describe("the built executable", () => {
     expect(report.counts.byLevel).toMatchObject({ signed: 1, provenance: 1 });
   });
 
-  const old = spawnSync("/usr/bin/env", ["-i", "PATH=/usr/local/bin:/usr/bin:/bin", "node", "--version"], { encoding: "utf8" });
+  const old = spawnSync("/usr/bin/env", ["-i", "PATH=/usr/local/bin:/usr/bin:/bin", "node", "--version"], {
+    encoding: "utf8",
+  });
   const tooOld = old.status === 0 && Number(/^v(\d+)/.exec(old.stdout)?.[1]) < 22;
   it.skipIf(!tooOld)("an older Node gets one line and exit code 2", async () => {
-    const path = spawnSync("/usr/bin/env", ["-i", "PATH=/usr/local/bin:/usr/bin:/bin", "node", "-p", "process.execPath"], { encoding: "utf8" }).stdout.trim();
+    const path = spawnSync(
+      "/usr/bin/env",
+      ["-i", "PATH=/usr/local/bin:/usr/bin:/bin", "node", "-p", "process.execPath"],
+      { encoding: "utf8" },
+    ).stdout.trim();
     const { status, out, err } = await run(path, "verify");
     expect({ status, out, lines: err.trim().split("\n").length }).toEqual({ status: 2, out: "", lines: 1 });
     expect(err).toMatch(/too old/);

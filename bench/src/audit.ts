@@ -1,7 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createTestDirectory, npmAuditEnvironment, npmTufHost, startTestkit, writeFiles, writeProject, type Testkit } from "@countersign/testkit";
+import {
+  createTestDirectory,
+  npmAuditEnvironment,
+  npmTufHost,
+  startTestkit,
+  writeFiles,
+  writeProject,
+  type Testkit,
+} from "@countersign/testkit";
 import { median, printTable, type Row } from "./table.ts";
 
 const packageCount = 400;
@@ -28,16 +36,23 @@ export async function benchAudit(): Promise<void> {
     const trust = kit.writeTrust(directory.path);
     const environment = { ...process.env, NODE_EXTRA_CA_CERTS: trust.tlsAuthority ?? "" };
     const ours = (): Promise<number> =>
-      time([executable, "verify", "--trusted-root", trust.trustedRoot, "--npm-keys", trust.npmKeys], project, {
-        ...environment,
-        COUNTERSIGN_CACHE_DIR: join(directory.path, "ours"),
-      });
+      time(
+        [executable, "verify", "--trusted-root", trust.trustedRoot, "--npm-keys", trust.npmKeys],
+        project,
+        {
+          ...environment,
+          COUNTERSIGN_CACHE_DIR: join(directory.path, "ours"),
+        },
+      );
     const audit = (name: string): (() => Promise<number>) => {
       const cli = join(bench, "managers/node_modules", name, "bin/npm-cli.js");
       return () => {
         const own = join(directory.path, name);
         mkdirSync(own, { recursive: true });
-        return time([cli, "audit", "signatures"], project, { ...process.env, ...npmAuditEnvironment(kit, own) });
+        return time([cli, "audit", "signatures"], project, {
+          ...process.env,
+          ...npmAuditEnvironment(kit, own),
+        });
       };
     };
     const contestants = [
@@ -58,7 +73,11 @@ export async function benchAudit(): Promise<void> {
       const own = median(times.get(`countersign ${state}`) ?? []);
       for (const { name } of contestants) {
         const ms = median(times.get(`${name} ${state}`) ?? []);
-        rows.push([`${name}, ${state}`, `${ms.toFixed(0)} ms`, name === "countersign" ? "" : `${(ms / own).toFixed(1)}× ours`]);
+        rows.push([
+          `${name}, ${state}`,
+          `${ms.toFixed(0)} ms`,
+          name === "countersign" ? "" : `${(ms / own).toFixed(1)}× ours`,
+        ]);
       }
     }
     printTable(`(a) ${packageCount} packages, ${attestedCount} attested; median of ${rounds}`, rows);
@@ -70,20 +89,42 @@ export async function benchAudit(): Promise<void> {
 function layOut(kit: Testkit, directory: string): string {
   const project = join(directory, "project");
   const packages = Array.from({ length: packageCount }, (_, index) =>
-    kit.npm.publish({ name: `package-${index}`, provenance: index < attestedCount, publishAttestation: index < attestedCount }),
+    kit.npm.publish({
+      name: `package-${index}`,
+      provenance: index < attestedCount,
+      publishAttestation: index < attestedCount,
+    }),
   );
   writeProject(project, { lock: "package-lock.json", registry: kit.npm.url, packages });
-  for (const { name, manifest } of packages) writeFiles(join(project, "node_modules", name), { "package.json": JSON.stringify(manifest) });
-  const entries = packages.map(({ name, version, tarballUrl, integrity }) => [`node_modules/${name}`, { version, resolved: tarballUrl, integrity }]);
-  const hidden = { name: "project", version: "1.0.0", lockfileVersion: 3, requires: true, packages: Object.fromEntries(entries) };
+  for (const { name, manifest } of packages)
+    writeFiles(join(project, "node_modules", name), { "package.json": JSON.stringify(manifest) });
+  const entries = packages.map(({ name, version, tarballUrl, integrity }) => [
+    `node_modules/${name}`,
+    { version, resolved: tarballUrl, integrity },
+  ]);
+  const hidden = {
+    name: "project",
+    version: "1.0.0",
+    lockfileVersion: 3,
+    requires: true,
+    packages: Object.fromEntries(entries),
+  };
   writeFiles(project, { "node_modules/.package-lock.json": JSON.stringify(hidden) });
   return project;
 }
 
 /** Milliseconds of a whole process; one that fails spoils the comparison, so it ends it. */
-async function time(args: readonly string[], directory: string, environment: NodeJS.ProcessEnv): Promise<number> {
+async function time(
+  args: readonly string[],
+  directory: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<number> {
   const start = performance.now();
-  const child = spawn(process.execPath, args, { cwd: directory, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    cwd: directory,
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -94,6 +135,10 @@ async function time(args: readonly string[], directory: string, environment: Nod
 
 function installManagers(): readonly string[] | null {
   const args = ["-y", "pnpm@12.21.0", "install", "--frozen-lockfile", "--ignore-workspace"];
-  const run = spawnSync("npx", args, { cwd: join(bench, "managers"), stdio: "ignore", shell: process.platform === "win32" });
+  const run = spawnSync("npx", args, {
+    cwd: join(bench, "managers"),
+    stdio: "ignore",
+    shell: process.platform === "win32",
+  });
   return run.status === 0 ? ["npm-11", "npm-12"] : null;
 }

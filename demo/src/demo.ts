@@ -18,8 +18,17 @@ const fork = githubBuild({ repository: "evil/widgets", workflow, ref: "refs/tags
 const leaf = kit.npm.publish({ name: "leaf" });
 const colours = kit.npm.publish({ name: "colours", version: "2.1.0", provenance: true });
 const parser = kit.npm.publish({ name: "parser", version: "4.0.2", dependencies: { leaf: "1.0.0" } });
-const widget = kit.npm.publish({ name: "@acme/widget", provenance: { build: release }, publishAttestation: true });
-const forked = kit.npm.publish({ name: "@acme/widget", version: "1.0.1", provenance: { build: fork }, publishAttestation: true });
+const widget = kit.npm.publish({
+  name: "@acme/widget",
+  provenance: { build: release },
+  publishAttestation: true,
+});
+const forked = kit.npm.publish({
+  name: "@acme/widget",
+  version: "1.0.1",
+  provenance: { build: fork },
+  publishAttestation: true,
+});
 const evil = kit.npm.publish({ name: "evil" });
 
 const policy = `version: 1
@@ -41,11 +50,21 @@ const say = (text: string): void => void process.stdout.write(text);
 const results: { what: string; got: number; expected: number }[] = [];
 
 function write(packages: readonly (typeof leaf)[]): void {
-  writeProject(project, { lock: "package-lock.json", registry: kit.npm.url, packages, extraFiles: { ".countersign/policy.yaml": policy } });
+  writeProject(project, {
+    lock: "package-lock.json",
+    registry: kit.npm.url,
+    packages,
+    extraFiles: { ".countersign/policy.yaml": policy },
+  });
 }
 
 /** Runs the real executable as a user would; trust flags are left out of what is shown. */
-async function countersign(directory: string, cache: string, args: readonly string[], flags: readonly string[] = []): Promise<number> {
+async function countersign(
+  directory: string,
+  cache: string,
+  args: readonly string[],
+  flags: readonly string[] = [],
+): Promise<number> {
   say(`$ countersign ${args.join(" ")}\n\n`);
   const environment = { ...process.env, COUNTERSIGN_CACHE_DIR: join(scratch.path, cache) };
   const status = await run(process.execPath, [executable, ...args, ...flags], directory, environment);
@@ -53,9 +72,19 @@ async function countersign(directory: string, cache: string, args: readonly stri
   return status;
 }
 
-async function act(title: string, expected: number, cache = "cache", args: readonly string[] = ["verify"]): Promise<void> {
+async function act(
+  title: string,
+  expected: number,
+  cache = "cache",
+  args: readonly string[] = ["verify"],
+): Promise<void> {
   say(`\n── ${title} ${"─".repeat(Math.max(0, 76 - title.length))}\n\n`);
-  const got = await countersign(project, cache, args, ["--trusted-root", trust.trustedRoot, "--npm-keys", trust.npmKeys]);
+  const got = await countersign(project, cache, args, [
+    "--trusted-root",
+    trust.trustedRoot,
+    "--npm-keys",
+    trust.npmKeys,
+  ]);
   results.push({ what: title, got, expected });
 }
 

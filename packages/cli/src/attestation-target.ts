@@ -17,7 +17,10 @@ export function targetOf(subject: string | null, digests: readonly Digest[]): Ta
   }
   const purl = parsePurl(subject);
   if (purl === null || purl.ecosystem === "jsr") {
-    throw new CommandError(`--subject ${subject} is no purl of npm or PyPI with a version`, "write for example pkg:npm/%40acme/widget@1.0.0");
+    throw new CommandError(
+      `--subject ${subject} is no purl of npm or PyPI with a version`,
+      "write for example pkg:npm/%40acme/widget@1.0.0",
+    );
   }
   return { ...nothing, ...purl };
 }
@@ -27,7 +30,10 @@ export function parseDigest(text: string): Digest {
   const colon = text.indexOf(":");
   const digest = digestFromHex(text.slice(0, Math.max(colon, 0)).toLowerCase(), text.slice(colon + 1));
   if (digest === null) {
-    throw new CommandError(`${text} is no digest`, "write sha256:, sha384: or sha512: and the whole digest in hex");
+    throw new CommandError(
+      `${text} is no digest`,
+      "write sha256:, sha384: or sha512: and the whole digest in hex",
+    );
   }
   return digest;
 }
@@ -40,7 +46,11 @@ export function uniteDigests(own: readonly Digest[], named: Digest | null): read
   if (named === null) return own;
   const same = own.find(({ algorithm }) => algorithm === named.algorithm);
   if (same !== undefined && same.hex !== named.hex) {
-    throw new CommandError(`the artefact is ${same.algorithm}:${same.hex}, not what --digest names`, "check which file you have", 1);
+    throw new CommandError(
+      `the artefact is ${same.algorithm}:${same.hex}, not what --digest names`,
+      "check which file you have",
+      1,
+    );
   }
   return same === undefined ? [...own, named] : own;
 }

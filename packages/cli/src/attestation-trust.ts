@@ -27,18 +27,37 @@ export async function attestationTrust(
   files: { roots: readonly string[]; keys: readonly string[] },
   warn: (text: string) => void,
 ): Promise<AttestationContext> {
-  const roots = await Promise.all(files.roots.map(async (path) => text(await readNamed(host, path, trustFileBytes))));
-  const keys = await Promise.all(files.keys.map(async (path) => readKeys(text(await readNamed(host, path, trustFileBytes)), path)));
-  const embedded = roots.length > 0 && keys.length > 0 ? null : await embeddedRoot(host, roots.length > 0 ? () => {} : warn);
-  const documents = roots.length > 0 ? roots.map((root, index) => parseRoot(root, files.roots[index] ?? "")) : (embedded?.documents ?? []).map((root) => parseRoot(root, "sigstore root"));
-  const known = keys.length > 0 ? keys : [...(embedded?.keys ?? [])].map(([registry, document]) => readKeys(document, registry));
-  if (documents.length === 0) throw new CommandError("no sigstore root could be had", "name one with --trusted-root");
+  const roots = await Promise.all(
+    files.roots.map(async (path) => text(await readNamed(host, path, trustFileBytes))),
+  );
+  const keys = await Promise.all(
+    files.keys.map(async (path) => readKeys(text(await readNamed(host, path, trustFileBytes)), path)),
+  );
+  const embedded =
+    roots.length > 0 && keys.length > 0 ? null : await embeddedRoot(host, roots.length > 0 ? () => {} : warn);
+  const documents =
+    roots.length > 0
+      ? roots.map((root, index) => parseRoot(root, files.roots[index] ?? ""))
+      : (embedded?.documents ?? []).map((root) => parseRoot(root, "sigstore root"));
+  const known =
+    keys.length > 0
+      ? keys
+      : [...(embedded?.keys ?? [])].map(([registry, document]) => readKeys(document, registry));
+  if (documents.length === 0)
+    throw new CommandError("no sigstore root could be had", "name one with --trusted-root");
   const bundles = createSigstoreVerifier(documents, once);
-  if (bundles.state === "unavailable") throw new CommandError(`the sigstore root cannot be used: ${bundles.detail}`, "name another file with --trusted-root");
+  if (bundles.state === "unavailable")
+    throw new CommandError(
+      `the sigstore root cannot be used: ${bundles.detail}`,
+      "name another file with --trusted-root",
+    );
   return { bundles, keys: known.flat() };
 }
 
-async function embeddedRoot(host: Host, warn: (text: string) => void): Promise<{ documents: readonly string[]; keys: ReadonlyMap<string, string> } | null> {
+async function embeddedRoot(
+  host: Host,
+  warn: (text: string) => void,
+): Promise<{ documents: readonly string[]; keys: ReadonlyMap<string, string> } | null> {
   const { repository, cacheDirectory, now } = environmentOf(host);
   const { root, findings } = await loadSigstoreRoot({
     files: [],
@@ -47,7 +66,11 @@ async function embeddedRoot(host: Host, warn: (text: string) => void): Promise<{
     offline: true,
     maximumAge: defaultTrust.maxAge,
     now,
-    client: { requests: 0, get: () => Promise.reject(new Error("this command makes no request")), close: () => Promise.resolve() },
+    client: {
+      requests: 0,
+      get: () => Promise.reject(new Error("this command makes no request")),
+      close: () => Promise.resolve(),
+    },
   });
   for (const { why, fix } of findings) warn(`${why} ${fix}`);
   return root;
@@ -55,14 +78,21 @@ async function embeddedRoot(host: Host, warn: (text: string) => void): Promise<{
 
 function parseRoot(document: string, path: string): unknown {
   const parsed = parseJson(document, 32);
-  if (!parsed.ok) throw new CommandError(`${path} is no sigstore root: ${parsed.problem.detail}`, "name a trusted_root.json");
+  if (!parsed.ok)
+    throw new CommandError(
+      `${path} is no sigstore root: ${parsed.problem.detail}`,
+      "name a trusted_root.json",
+    );
   return parsed.value;
 }
 
 function readKeys(document: string, path: string): readonly RegistryKey[] {
   const read = readRegistryKeys(document, defaultBudget);
   if (read.state === "found") return read.keys;
-  throw new CommandError(`${path} has no registry keys${read.state === "malformed" ? `: ${read.detail}` : ""}`, "name a keys.json");
+  throw new CommandError(
+    `${path} has no registry keys${read.state === "malformed" ? `: ${read.detail}` : ""}`,
+    "name a keys.json",
+  );
 }
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

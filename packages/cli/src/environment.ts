@@ -30,9 +30,15 @@ export function cacheDirectoryOf({ directory, home, variables, platform }: Host)
   const own = variables["COUNTERSIGN_CACHE_DIR"] ?? "";
   if (own !== "") return resolve(directory, own);
   if (platform === "win32") {
-    return win32.join(variables["LOCALAPPDATA"] ?? win32.join(home, "AppData", "Local"), "countersign", "Cache");
+    return win32.join(
+      variables["LOCALAPPDATA"] ?? win32.join(home, "AppData", "Local"),
+      "countersign",
+      "Cache",
+    );
   }
   const xdg = variables["XDG_CACHE_HOME"] ?? "";
   if (posix.isAbsolute(xdg)) return join(xdg, "countersign");
-  return platform === "darwin" ? join(home, "Library", "Caches", "countersign") : join(home, ".cache", "countersign");
+  return platform === "darwin"
+    ? join(home, "Library", "Caches", "countersign")
+    : join(home, ".cache", "countersign");
 }

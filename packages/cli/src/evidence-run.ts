@@ -1,15 +1,19 @@
-import { visible, type EvidenceCount } from "@countersign/core";
+import type { EvidenceCount } from "@countersign/core";
 import { verifyProject, type Environment, type Verification, type VerifyRequest } from "@countersign/gate";
 import { CommandError } from "./command-error.ts";
-import { completeness } from "./completeness.ts";
 import type { Host } from "./host.ts";
-import { count, layoutOf, renderReport } from "./render.ts";
+import { mistakesOf, renderMistakes } from "./mistakes.ts";
+import { count } from "./render.ts";
 
 /**
  * Runs the flow for its evidence.
  * @throws CommandError where there is nothing to collect for
  */
-export async function runForEvidence(host: Host, request: VerifyRequest, environment: Environment): Promise<Verification> {
+export async function runForEvidence(
+  host: Host,
+  request: VerifyRequest,
+  environment: Environment,
+): Promise<Verification> {
   return forEvidence(host, await verifyProject(request, environment));
 }
 
@@ -18,8 +22,9 @@ export async function runForEvidence(host: Host, request: VerifyRequest, environ
  * @throws CommandError where it did not, after saying why
  */
 export function forEvidence(host: Host, verification: Verification): Verification {
-  if (completeness(verification) !== "complete") {
-    host.terminal.err(renderReport(verification.report, "human", layoutOf(host, "err", false)));
+  const mistakes = mistakesOf(verification);
+  if (mistakes.length > 0) {
+    host.terminal.err(renderMistakes(mistakes));
     throw new CommandError("no evidence was collected", "");
   }
   if (verification.report.decision.mode === "disabled") {
@@ -36,24 +41,37 @@ export function onlyLockfile({ lockfiles, report }: Verification): Verification[
   const [first, ...more] = lockfiles;
   if (first === undefined) {
     const refused = report.lockfiles.map(({ path }) => path).join(", ");
-    throw new CommandError(`no lockfile could be read${refused === "" ? "" : `: ${refused}`}`, "countersign verify");
+    throw new CommandError(
+      `no lockfile could be read${refused === "" ? "" : `: ${refused}`}`,
+      "countersign verify",
+    );
   }
   if (more.length > 0) {
     const options = lockfiles.map(({ set }) => `--lockfile ${set.lockfile.path}`);
-    throw new CommandError(`there are ${lockfiles.length} lockfiles, and a pack is of one`, `add one of ${options.join(", ")}`);
+    throw new CommandError(
+      `there are ${lockfiles.length} lockfiles, and a pack is of one`,
+      `add one of ${options.join(", ")}`,
+    );
   }
   return first;
 }
 
-/** What was found, by kind; and how many pieces could not be had. */
-export function evidenceSummary({ report }: Verification): { lines: readonly string[]; missing: number } {
-  const sum = (state: EvidenceCount["state"], kind?: EvidenceCount["kind"]): number =>
-    report.evidence.filter((row) => row.state === state && (kind === undefined || row.kind === kind)).reduce((total, { artefacts }) => total + artefacts, 0);
-  const missing = sum("unavailable");
-  const lines = [
-    `found: ${count(sum("found", "listing"), "listing")}, ${count(sum("found", "signatures"), "artefact")} with signatures, ${count(sum("found", "attestations"), "artefact")} with attestations`,
-  ];
-  const origins = report.evidence.filter(({ state }) => state === "unavailable").map(({ kind, artefacts }) => `${artefacts} × ${kind}`);
-  if (missing > 0) lines.push(`could not be had: ${origins.join(", ")}; countersign verify says why`);
-  return { lines: lines.map((line) => visible(line)), missing };
+/** What was found, by kind; and how many findings of missing evidence would block. */
+export function evidenceSummary({ report }: Verification): { text: string; missing: number } {
+  const found = (kind: EvidenceCount["kind"]): number =>
+    report.evidence
+      .filter((row) => row.state === "found" && row.kind === kind)
+      .reduce((total, { artefacts }) => total + artefacts, 0);
+  const signed = count(found("signatures"), "artefact");
+  const attested = count(found("attestations"), "artefact");
+  return {
+    text: `found: ${count(found("listing"), "listing")}, ${signed} with signatures, ${attested} with attestations`,
+    missing: report.findings.filter(({ effect, kind }) => effect === "block" && kind === "unknown").length,
+  };
 }
+
+/** Whether a pack will do where there is no network, by what an offline run with nothing else still wanted. */
+export const enoughText = (missing: number): string =>
+  missing === 0
+    ? "the pack is enough to verify this lockfile offline"
+    : `the pack is not enough to verify this lockfile offline: ${count(missing, "piece")} of evidence missing`;

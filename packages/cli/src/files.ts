@@ -12,7 +12,8 @@ export async function readNamed(host: Host, path: string, maximum: number): Prom
   const absolute = resolve(host.directory, path);
   try {
     const { size } = await stat(absolute);
-    if (size > maximum) throw new CommandError(`${path} has ${size} bytes; the bound is ${maximum}`, "name the right file");
+    if (size > maximum)
+      throw new CommandError(`${path} has ${size} bytes; the bound is ${maximum}`, "name the right file");
     return await readFile(absolute, { signal: host.signal });
   } catch (error) {
     throw unreadable(path, error);
@@ -43,7 +44,10 @@ export async function writeNamed(host: Host, path: string, content: string | Uin
   try {
     await writeFile(resolve(host.directory, path), content);
   } catch (error) {
-    throw new CommandError(`${path} cannot be written: ${reasonOf(error)}`, "name another file with --output");
+    throw new CommandError(
+      `${path} cannot be written: ${reasonOf(error)}`,
+      "name another file with --output",
+    );
   }
 }
 

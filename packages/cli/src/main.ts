@@ -9,7 +9,11 @@ import { createProgram } from "./program.ts";
  * @param args without interpreter and script
  * @returns the exit code: 0 allowed, 1 blocked, 2 could not complete, 130 cancelled
  */
-export async function main(args: readonly string[], version: string, host: Host = openHost(version)): Promise<number> {
+export async function main(
+  args: readonly string[],
+  version: string,
+  host: Host = openHost(version),
+): Promise<number> {
   let exitCode = 0;
   const program = createProgram(host, (code) => {
     exitCode = code;
@@ -36,7 +40,19 @@ function failed(error: unknown, { terminal }: Host, debug: boolean): number {
   const message = error instanceof Error ? error.message : String(error);
   terminal.err(`countersign: ${visible(expected ? message : `something unexpected happened: ${message}`)}\n`);
   const fix = expected ? error.fix : debug ? "" : "run it again with --debug, and report what that shows";
-  if (fix !== "") terminal.err(`  fix: ${fix.split("\n").map((line) => visible(line)).join("\n       ")}\n`);
-  if (debug && error instanceof Error) terminal.err(`${(error.stack ?? "").split("\n").map((line) => visible(line)).join("\n")}\n`);
+  if (fix !== "")
+    terminal.err(
+      `  fix: ${fix
+        .split("\n")
+        .map((line) => visible(line))
+        .join("\n       ")}\n`,
+    );
+  if (debug && error instanceof Error)
+    terminal.err(
+      `${(error.stack ?? "")
+        .split("\n")
+        .map((line) => visible(line))
+        .join("\n")}\n`,
+    );
   return expected ? error.exitCode : 2;
 }

@@ -22,10 +22,15 @@ const collect = (value: string, previous: readonly string[]): readonly string[] 
 export const repeated = (flags: string, description: string): Option =>
   new Option(flags, description).default([], "none").argParser(collect);
 
-export const lockfiles = (): Option => repeated("--lockfile <path>", "verify this lockfile (repeatable); else all that are found");
+export const lockfiles = (): Option =>
+  repeated("--lockfile <path>", "verify this lockfile (repeatable); else all that are found");
 export const trustedRoots = (): Option =>
-  repeated("--trusted-root <file>", "Sigstore trusted_root.json to use instead of the usual one (repeatable: united)");
-export const npmKeys = (): Option => repeated("--npm-keys <file>", "keys.json of npm registries (repeatable)");
+  repeated(
+    "--trusted-root <file>",
+    "Sigstore trusted_root.json to use instead of the usual one (repeatable: united)",
+  );
+export const npmKeys = (): Option =>
+  repeated("--npm-keys <file>", "keys.json of npm registries (repeatable)");
 export const jsonFlag = (): Option => new Option("--json", "print JSON");
 
 /** Adds what says where the project is, which policy holds and what is trusted. */
@@ -40,7 +45,12 @@ export function withProject(command: Command): Command {
 export function withPolicy(command: Command): Command {
   return command
     .addOption(new Option("--base <rev>", "trusted commit, for its policy and its lockfile"))
-    .addOption(new Option("--managed-policy <file>", "policy of highest authority, instead of the system's place for it"));
+    .addOption(
+      new Option(
+        "--managed-policy <file>",
+        "policy of highest authority, instead of the system's place for it",
+      ),
+    );
 }
 
 export const mode = (): Option =>
@@ -51,6 +61,7 @@ export const format = (): Option =>
   new Option("--format <format>", `one of ${formats.join(", ")}`).argParser((value: string): Format => {
     const known = formats.find((each) => each === value);
     if (known !== undefined) return known;
-    if (laterFormats.includes(value)) throw new InvalidArgumentError(`${value} comes later; use json or markdown.`);
+    if (laterFormats.includes(value))
+      throw new InvalidArgumentError(`${value} comes later; use json or markdown.`);
     throw new InvalidArgumentError(`Allowed choices are ${formats.join(", ")}.`);
   });

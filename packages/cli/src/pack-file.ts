@@ -8,7 +8,10 @@ import type { Host } from "./host.ts";
  * Reads a pack that a person named.
  * @throws CommandError, exit code 1, where it is not of its shape
  */
-export async function readPackFile(host: Host, path: string): Promise<{ pack: EvidencePack; sha256: string }> {
+export async function readPackFile(
+  host: Host,
+  path: string,
+): Promise<{ pack: EvidencePack; sha256: string }> {
   const read = readPack(path, await readNamed(host, path, packLimits.bytes));
   if (!read.ok) throw new CommandError(`${path}: ${visible(read.finding.why)}`, read.finding.fix, 1);
   return read;

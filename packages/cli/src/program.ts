@@ -2,7 +2,17 @@ import { Command, Option, type OutputConfiguration } from "commander";
 import { visible } from "@countersign/core";
 import type { Host } from "./host.ts";
 import { laterCommands } from "./later.ts";
-import { format, jsonFlag, lockfiles, mode, npmKeys, repeated, trustedRoots, withPolicy, withProject } from "./options.ts";
+import {
+  format,
+  jsonFlag,
+  lockfiles,
+  mode,
+  npmKeys,
+  repeated,
+  trustedRoots,
+  withPolicy,
+  withProject,
+} from "./options.ts";
 
 /** A command's work: what a command line came to, as an exit code. */
 type Run<Args extends unknown[]> = (host: Host, ...args: Args) => Promise<number>;
@@ -48,7 +58,11 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
       "countersign verify --format json --output report.json",
     ]).addOption(mode()),
   )
-    .addOption(new Option("--platform <which>", "artefacts of this machine only, or of all").choices(["current", "all"]).default("all"))
+    .addOption(
+      new Option("--platform <which>", "artefacts of this machine only, or of all")
+        .choices(["current", "all"])
+        .default("all"),
+    )
     .addOption(format())
     .addOption(new Option("--json", "the same as --format json"))
     .option("--output <file>", "write the report there; the summary stays on the terminal")
@@ -77,7 +91,12 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--subject <subject>", "purl or file name that the statements must name")
     .addOption(trustedRoots())
     .addOption(npmKeys())
-    .addOption(repeated("--identity <key=value>", "field of the builder's identity, as in a policy (repeatable); the issuer is github unless given"))
+    .addOption(
+      repeated(
+        "--identity <key=value>",
+        "field of the builder's identity, as in a policy (repeatable); the issuer is github unless given",
+      ),
+    )
     .addOption(jsonFlag())
     .action(run(async () => (await import("./commands/verify-attestation.ts")).verifyAttestation));
 
@@ -93,7 +112,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .addOption(jsonFlag())
     .action(run(async () => (await import("./commands/doctor.ts")).doctor));
 
-  const conformance = program.command("sigstore-conformance").description("the protocol of Sigstore's conformance suite");
+  const conformance = program
+    .command("sigstore-conformance")
+    .description("the protocol of Sigstore's conformance suite");
   add(conformance, "verify-bundle", "verify one bundle", [
     "countersign sigstore-conformance verify-bundle --bundle b.json --certificate-identity ID --certificate-oidc-issuer URL a.txt",
   ])
@@ -112,23 +133,29 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     "countersign completion fish > ~/.config/fish/completions/countersign.fish",
   ])
     .argument("<shell>", "bash, zsh, fish or powershell")
-    .action(run(async () => {
-      const { completion } = await import("./commands/completion.ts");
-      return (own: Host, shell: string) => completion(own, shell, program);
-    }));
+    .action(
+      run(async () => {
+        const { completion } = await import("./commands/completion.ts");
+        return (own: Host, shell: string) => completion(own, shell, program);
+      }),
+    );
 
   for (const name of laterCommands) refuseLater(program, name);
   return program;
 }
 
 type Add = (parent: Command, usage: string, description: string, examples: readonly string[]) => Command;
-type Runner = <Args extends unknown[]>(load: () => Promise<Run<Args>>) => (...args: unknown[]) => Promise<void>;
+type Runner = <Args extends unknown[]>(
+  load: () => Promise<Run<Args>>,
+) => (...args: unknown[]) => Promise<void>;
 
 function addEvidence(add: Add, program: Command, run: Runner): void {
-  const evidence = program.command("evidence").description("collect evidence, and carry it to machines without a network");
-  withProject(add(evidence, "fetch", "collect what verify needs, without deciding", ["countersign evidence fetch"])).action(
-    run(async () => (await import("./commands/evidence-fetch.ts")).fetchEvidence),
-  );
+  const evidence = program
+    .command("evidence")
+    .description("collect evidence, and carry it to machines without a network");
+  withProject(
+    add(evidence, "fetch", "collect what verify needs, without deciding", ["countersign evidence fetch"]),
+  ).action(run(async () => (await import("./commands/evidence-fetch.ts")).fetchEvidence));
   withProject(
     add(evidence, "pack", "write all that verifies one lockfile into one file", [
       "countersign evidence pack -o evidence.pack",
@@ -150,25 +177,32 @@ function addEvidence(add: Add, program: Command, run: Runner): void {
     "countersign evidence import evidence.pack --sha256 HEX",
   ])
     .argument("<pack>", "file made by evidence pack")
-    .option("--sha256 <hex>", "the pack's digest, from whoever made it; without it only evidence that proves itself is taken")
+    .option(
+      "--sha256 <hex>",
+      "the pack's digest, from whoever made it; without it only evidence that proves itself is taken",
+    )
     .action(run(async () => (await import("./commands/evidence-import.ts")).importEvidence));
 }
 
 function addPolicy(add: Add, program: Command, run: Runner): void {
   const policy = program.command("policy").description("write, check and show the policy");
-  add(policy, "init", "write .countersign/policy.yaml for this project, in mode warn", ["countersign policy init"])
+  add(policy, "init", "write .countersign/policy.yaml for this project, in mode warn", [
+    "countersign policy init",
+  ])
     .addOption(lockfiles())
     .action(run(async () => (await import("./commands/policy-init.ts")).initPolicy));
-  withPolicy(add(policy, "check", "list every mistake of the policy, with its line", [
-    "countersign policy check",
-    "countersign policy check other-policy.yaml",
-  ]).argument("[file]", "a policy file; else all layers of this project")).action(
-    run(async () => (await import("./commands/policy-check.ts")).checkPolicy),
-  );
-  withPolicy(add(policy, "show", "show the policy that holds, and which line says so", [
-    "countersign policy show",
-    "countersign policy show --base origin/main --json",
-  ]))
+  withPolicy(
+    add(policy, "check", "list every mistake of the policy, with its line", [
+      "countersign policy check",
+      "countersign policy check other-policy.yaml",
+    ]).argument("[file]", "a policy file; else all layers of this project"),
+  ).action(run(async () => (await import("./commands/policy-check.ts")).checkPolicy));
+  withPolicy(
+    add(policy, "show", "show the policy that holds, and which line says so", [
+      "countersign policy show",
+      "countersign policy show --base origin/main --json",
+    ]),
+  )
     .addOption(jsonFlag())
     .action(run(async () => (await import("./commands/policy-show.ts")).showPolicy));
 }
@@ -197,7 +231,10 @@ function outputOf({ terminal }: Host): OutputConfiguration {
     writeErr: (text) => terminal.err(text),
     // What is echoed of the command line may come from a script's variables.
     outputError: (text, write) => {
-      const lines = text.trimEnd().replace(/^error: /, "countersign: ").split("\n");
+      const lines = text
+        .trimEnd()
+        .replace(/^error: /, "countersign: ")
+        .split("\n");
       write(`${lines.map((line) => visible(line)).join("\n")}\n`);
     },
     getOutHelpWidth: () => terminal.width("out"),

@@ -1,9 +1,21 @@
-import { plain, renderHuman, renderJson, renderMarkdown, visibleJson, type HumanOptions, type Report } from "@countersign/core";
+import {
+  plain,
+  renderHuman,
+  renderJson,
+  renderMarkdown,
+  visibleJson,
+  type HumanOptions,
+  type Report,
+} from "@countersign/core";
 import type { Host } from "./host.ts";
 import type { Format } from "./options.ts";
 
 /** Layout for one of the terminal's streams. */
-export const layoutOf = ({ terminal, variables }: Host, stream: "out" | "err", verbose: boolean): HumanOptions => ({
+export const layoutOf = (
+  { terminal, variables }: Host,
+  stream: "out" | "err",
+  verbose: boolean,
+): HumanOptions => ({
   width: terminal.width(stream),
   palette: terminal.palette(stream),
   verbose,

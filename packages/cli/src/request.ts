@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { modes, type Mode } from "@countersign/core";
 import type { VerifyRequest } from "@countersign/gate";
 import { CommandError } from "./command-error.ts";
@@ -9,11 +10,12 @@ export function requestOf(host: Host, options: ProjectOptions): VerifyRequest {
   return {
     directory: host.directory,
     lockfiles: options.lockfile,
-    mode: stricter(options.mode ?? null, modeVariable(host)),
+    ...modeOf(options.mode ?? null, modeVariable(host)),
     offline: options.offline ?? false,
     base: options.base ?? null,
     platform: options.platform ?? "all",
-    managedPolicy: options.managedPolicy ?? null,
+    managedPolicy:
+      options.managedPolicy === undefined ? null : resolve(host.directory, options.managedPolicy),
     trustedRoots: options.trustedRoot,
     npmKeys: options.npmKeys,
     enforcement: isCi(host) ? "ci" : "command",
@@ -28,10 +30,16 @@ function modeVariable({ variables }: Host): Mode | null {
   if (value === "") return null;
   const known = modes.find((mode) => mode === value);
   if (known === undefined) {
-    throw new CommandError(`COUNTERSIGN_MODE is ${JSON.stringify(value)}, which is no mode`, `set it to one of ${modes.join(", ")}, or unset it`);
+    throw new CommandError(
+      `COUNTERSIGN_MODE is ${JSON.stringify(value)}, which is no mode`,
+      `set it to one of ${modes.join(", ")}, or unset it`,
+    );
   }
   return known;
 }
 
-const stricter = (a: Mode | null, b: Mode | null): Mode | null =>
-  a === null || b === null ? (a ?? b) : modes.indexOf(a) >= modes.indexOf(b) ? a : b;
+/** The stricter of the two, with what asked for it. */
+function modeOf(flag: Mode | null, variable: Mode | null): Pick<VerifyRequest, "mode" | "modeFrom"> {
+  const byVariable = variable !== null && (flag === null || modes.indexOf(variable) > modes.indexOf(flag));
+  return byVariable ? { mode: variable, modeFrom: "COUNTERSIGN_MODE" } : { mode: flag, modeFrom: "--mode" };
+}

@@ -22,7 +22,8 @@ export function openTerminal(): Terminal {
     if (shown) process.stderr.write("\r\u001B[2K");
     shown = false;
   };
-  const stream = (which: "out" | "err"): NodeJS.WriteStream => (which === "out" ? process.stdout : process.stderr);
+  const stream = (which: "out" | "err"): NodeJS.WriteStream =>
+    which === "out" ? process.stdout : process.stderr;
   for (const which of ["out", "err"] as const) stream(which).on("error", ignoreClosedPipe);
   return {
     out: (text) => {

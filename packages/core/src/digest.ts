@@ -25,7 +25,9 @@ const isStrong = (algorithm: string): algorithm is DigestAlgorithm => Object.has
 export function digestFromHex(algorithm: string, hex: string): Digest | null {
   if (!isStrong(algorithm)) return null;
   const lower = hex.toLowerCase();
-  return lower.length === bytesOf[algorithm] * 2 && /^[0-9a-f]+$/.test(lower) ? { algorithm, hex: lower } : null;
+  return lower.length === bytesOf[algorithm] * 2 && /^[0-9a-f]+$/.test(lower)
+    ? { algorithm, hex: lower }
+    : null;
 }
 
 /**
@@ -49,6 +51,8 @@ export function parseHash(text: string): DigestResult {
  * (`?…`), unknown algorithms and base64 that is not canonical are malformed.
  */
 export function parseIntegrity(text: string): DigestResult {
+  const single = parseSingle(text);
+  if (single !== null) return { ok: true, digest: single };
   const parts = text.split(/[ \t\r\n]+/).filter((part) => part !== "");
   if (parts.length === 0) return { ok: false, code: "artefact/digest-missing", detail: "empty" };
   const found = new Map<string, Set<string>>();
@@ -59,19 +63,29 @@ export function parseIntegrity(text: string): DigestResult {
       found.set(algorithm, new Set());
       continue;
     }
-    if (!isStrong(algorithm)) return { ok: false, code: "artefact/digest-malformed", detail: part.slice(0, 160) };
-    const hex = canonicalBase64ToHex(part.slice(dash + 1), bytesOf[algorithm]);
+    if (!isStrong(algorithm))
+      return { ok: false, code: "artefact/digest-malformed", detail: part.slice(0, 160) };
+    const hex = canonicalBase64ToHex(algorithm, part.slice(dash + 1));
     if (hex === null) return { ok: false, code: "artefact/digest-malformed", detail: part.slice(0, 160) };
     const set = found.get(algorithm) ?? new Set<string>();
     found.set(algorithm, set.add(hex));
   }
   const strongest = strength.find((algorithm) => found.has(algorithm));
-  if (strongest === undefined) return { ok: false, code: "artefact/digest-weak", detail: [...found.keys()].join(", ") };
+  if (strongest === undefined)
+    return { ok: false, code: "artefact/digest-weak", detail: [...found.keys()].join(", ") };
   const candidates = [...(found.get(strongest) as Set<string>)];
   if (candidates.length > 1) {
     return { ok: false, code: "artefact/digest-several", detail: `${candidates.length} × ${strongest}` };
   }
   return { ok: true, digest: { algorithm: strongest, hex: candidates[0] as string } };
+}
+
+/** One strong digest and nothing else, which is what nearly every entry of a lockfile has. */
+function parseSingle(text: string): Digest | null {
+  const dash = text.indexOf("-");
+  const algorithm = text.slice(0, Math.max(dash, 0));
+  const hex = isStrong(algorithm) ? canonicalBase64ToHex(algorithm, text.slice(dash + 1)) : null;
+  return hex === null ? null : { algorithm: algorithm as DigestAlgorithm, hex };
 }
 
 /** The digest as a Subresource Integrity string, `sha512-…` in base64: what npm registries sign. */
@@ -84,10 +98,14 @@ export const formatDigest = (digest: Digest): string => `${digest.algorithm}:${d
 
 export const sameDigest = (a: Digest, b: Digest): boolean => a.algorithm === b.algorithm && a.hex === b.hex;
 
-function canonicalBase64ToHex(text: string, bytes: number): string | null {
-  if (text.length !== Math.ceil(bytes / 3) * 4) return null;
-  const decoded = Buffer.from(text, "base64");
-  return decoded.length === bytes && decoded.toString("base64") === text ? decoded.toString("hex") : null;
-}
+/** Base64 of the right length whose last character has no bits beyond the digest (RFC 4648 §3.5). */
+const canonicalBase64: Record<DigestAlgorithm, RegExp> = {
+  sha256: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
+  sha384: /^[A-Za-z0-9+/]{64}$/,
+  sha512: /^[A-Za-z0-9+/]{85}[AQgw]==$/,
+};
+
+const canonicalBase64ToHex = (algorithm: DigestAlgorithm, text: string): string | null =>
+  canonicalBase64[algorithm].test(text) ? Buffer.from(text, "base64").toString("hex") : null;
 
 const hexToBase64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");

@@ -98,8 +98,8 @@ export function scanJson(text: string, maxDepth: number): JsonScan {
         cells[cell + 2] = values + 1;
         values += 1;
         members += 1;
-        state = key;
         offset = stringMember.lastIndex;
+        state = text.charCodeAt(offset - 1) === quote ? after : key;
         continue;
       }
       keyOffset = offset;
@@ -166,15 +166,14 @@ export function scalarEnd(text: string, start: number): number {
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 // One class up to a delimiter outside it: a failed match gives up in one step back over the key.
 const plainKey = /"[^"\\]*": ?/y;
-// The commonest member by far, a plain key and a plain string before another member, read in one step.
-const stringMember = /"[^"\\]*": ?"[^"\\]*",[ \n\r\t]*/y;
-const beyondSpace = /[^ \n\r\t]/g;
+// The commonest member by far, a plain key and a plain string, read in one step with the comma that may follow.
+const stringMember = /"[^"\\]*": ?"[^"\\]*"(?:,[ \n\r\t]*)?/y;
 
-/** Offset of the first character at or after `start` that is no space; a search of one class, so it never backtracks. */
+/** Offset of the first character at or after `start` that is no space. */
 function skipSpace(text: string, start: number): number {
-  if (!isSpace(text.charCodeAt(start))) return start;
-  beyondSpace.lastIndex = start;
-  return beyondSpace.test(text) ? beyondSpace.lastIndex - 1 : text.length;
+  let offset = start;
+  while (isSpace(text.charCodeAt(offset))) offset += 1;
+  return offset;
 }
 
 function grown(cells: Int32Array): Int32Array<ArrayBuffer> {

@@ -7,10 +7,11 @@ export type PackageName = { ecosystem: Ecosystem; name: string; version: string 
 
 const maximum = 1024;
 
-/** `pkg:npm/%40scope/name@1.0.0`. PyPI names are normalised (PEP 503). */
+/** `pkg:npm/%40scope/name@1.0.0`, without the version where none is locked. PyPI names are normalised (PEP 503). */
 export function formatPurl({ ecosystem, name, version }: PackageName): string {
   const normal = ecosystem === "pypi" ? normaliseProjectName(name) : name;
-  return `pkg:${ecosystem}/${normal.split("/").map(encode).join("/")}@${encode(version)}`;
+  const suffix = version === "" ? "" : `@${encode(version)}`;
+  return `pkg:${ecosystem}/${normal.split("/").map(encode).join("/")}${suffix}`;
 }
 
 /** Reads a purl of a known ecosystem with a version; null for anything else. */

@@ -4,4 +4,7 @@ import type { Finding } from "./finding.ts";
 export type Result<T> = { ok: true; value: T } | { ok: false; findings: readonly Finding[] };
 
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
-export const refuse = (...findings: readonly Finding[]): { ok: false; findings: readonly Finding[] } => ({ ok: false, findings });
+export const refuse = (...findings: readonly Finding[]): { ok: false; findings: readonly Finding[] } => ({
+  ok: false,
+  findings,
+});

@@ -7,8 +7,10 @@ export type VerifyRequest = {
   directory: string;
   /** `--lockfile`, repeated; [] finds them. */
   lockfiles: readonly string[];
-  /** `--mode`: may only tighten. */
+  /** May only tighten. */
   mode: Mode | null;
+  /** What asked for the mode, for the finding: `--mode`, `COUNTERSIGN_MODE`. */
+  modeFrom: string;
   offline: boolean;
   /** `--base`: the trusted commit, for its policy and its package set. */
   base: string | null;

@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { writeProject } from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { codesOf, openScene, verdictOf, type Scene } from "../test/scene.ts";
@@ -27,12 +30,18 @@ describe("verify, npm", () => {
     expect(codesOf(verification)).toEqual([]);
     expect(verification.exitCode).toBe(0);
     expect(verdictOf(verification, "plain")).toMatchObject({ level: "signed", outcome: "verified" });
-    expect(verdictOf(verification, "@acme/built")).toMatchObject({ level: "provenance", outcome: "verified" });
+    expect(verdictOf(verification, "@acme/built")).toMatchObject({
+      level: "provenance",
+      outcome: "verified",
+    });
   });
 
   it("D36: a warm run makes no request and comes to the same verdicts", async () => {
     const { kit, directory } = scene;
-    const packages = [kit.npm.publish({ name: "plain" }), kit.npm.publish({ name: "@acme/built", provenance: true })];
+    const packages = [
+      kit.npm.publish({ name: "plain" }),
+      kit.npm.publish({ name: "@acme/built", provenance: true }),
+    ];
     writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages });
     scene.policy(strict(kit.npm.url));
     const cold = await scene.run();
@@ -68,5 +77,41 @@ describe("verify, npm", () => {
     const warned = await scene.run();
     expect(warned.exitCode).toBe(0);
     expect(warned.report.decision.strict).toBe("incomplete");
+  });
+});
+
+describe("verify, against the trusted base", () => {
+  it("requirements that have lost their hashes are refused, though they are no lockfile any more", async () => {
+    const { kit, directory } = scene;
+    const git = (...args: string[]): void =>
+      void execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b.example", ...args], {
+        cwd: directory,
+        stdio: "ignore",
+      });
+    rmSync(join(directory, ".git"), { recursive: true });
+    const leaf = kit.npm.publish({ name: "leaf" });
+    writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages: [leaf] });
+    scene.write({ "requirements.txt": `six==1.16.0 --hash=sha256:${"0".repeat(64)}\n` });
+    git("init", "-q");
+    git("add", "-A");
+    git("commit", "-qm", "base");
+    scene.policy(strict(kit.npm.url));
+    scene.write({ "requirements.txt": "six==1.16.0\n" });
+    expect((await scene.run()).exitCode).toBe(0);
+    const compared = await scene.run({ base: "HEAD" });
+    expect(codesOf(compared)).toContain("artefact/digest-missing");
+    expect(compared.exitCode).toBe(1);
+  });
+
+  it("a host that only the project's own files name is not asked where the policy names registries", async () => {
+    const { kit, directory } = scene;
+    const leaf = kit.npm.publish({ name: "leaf" });
+    writeProject(directory, { lock: "package-lock.json", registry: kit.elsewhere.url, packages: [leaf] });
+    const lock = join(directory, "package-lock.json");
+    writeFileSync(lock, readFileSync(lock, "utf8").replaceAll(kit.npm.url, kit.elsewhere.url));
+    scene.policy(strict(kit.npm.url));
+    const verification = await scene.run();
+    expect(verification.exitCode).not.toBe(0);
+    expect(kit.requests.count({ server: "elsewhere" })).toBe(0);
   });
 });

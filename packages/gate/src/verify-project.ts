@@ -10,6 +10,7 @@ import {
   type DecidedLockfile,
   type DecisionContext,
   type Finding,
+  type Inspection,
   type LockedPackage,
   type PackageSet,
   type Policy,
@@ -17,20 +18,27 @@ import {
 } from "@countersign/core";
 import { collectEvidence, type Collected } from "./evidence/collect.ts";
 import { needsOf } from "./evidence/needs.ts";
-import { offersOf } from "./evidence/offers.ts";
-import { originOf, type Origin, type OriginRules } from "./evidence/origin.ts";
+import { offersOf, silentRegistries } from "./evidence/offers.ts";
+import { originOf, registryOf, type Origin, type OriginRules } from "./evidence/origin.ts";
 import type { ManagerConfiguration } from "./manager/manager.ts";
 import { readManager } from "./manager/read-manager.ts";
-import { readPolicySources } from "./policy/layers.ts";
+import { policyPath, readPolicySources } from "./policy/layers.ts";
 import { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
-import { configurationDirectory, readBaseline, readLockfiles, type ReadLockfiles } from "./project/locked-project.ts";
+import {
+  configurationDirectory,
+  lostLocks,
+  readBaseline,
+  readLockfiles,
+  type Baseline,
+  type ReadLockfiles,
+} from "./project/locked-project.ts";
 import { couldInstall } from "./project/platform.ts";
 import { accessOf } from "./registry/access.ts";
-import { normaliseRegistry } from "./registry/address.ts";
-import { createClient } from "./registry/http-client.ts";
+import { openClient } from "./registry/open-client.ts";
 import type { Environment, VerifyRequest } from "./run.ts";
 import type { SigstoreRoot } from "./sigstore/root.ts";
 import { openEvidenceStore } from "./store/evidence-store.ts";
+import { inspectBundled } from "./tarball/bundled.ts";
 import { readGiven } from "./trust/given.ts";
 import { loadTrust } from "./trust/load-trust.ts";
 import { keyEnds, trustMaterial } from "./trust/trust.ts";
@@ -58,27 +66,55 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
     managed: request.managedPolicy,
     base: request.base,
     platform: environment.platform,
-    variables: environment.variables,
   });
   const layers = sources.sources.map(({ layer }) => layer);
-  const stated = layers.length === 0 ? null : withMode(mergePolicy(layers, environment.now), request);
+  const inMode = (policy: Policy): Policy => withMode(policy, request, sources.findings);
+  const stated = layers.length === 0 ? null : inMode(mergePolicy(layers, environment.now));
   if (stated?.mode === "disabled" && sources.findings.length === 0) {
     return conclude({ request, environment, directory, policy: stated });
   }
-  const findings: Finding[] = [...sources.findings, ...discovery.findings];
+  // What a policy that cannot be read demands is not known, so nothing is asked for it.
+  if (sources.findings.length > 0) {
+    return conclude({
+      request,
+      environment,
+      directory,
+      policy: stated ?? inMode(builtInPolicy([])),
+      findings: sources.findings,
+    });
+  }
+  const findings: Finding[] = [...discovery.findings];
+  if (request.base !== null) {
+    const unlocked = discovery.findings.map(({ at }) => at.path).filter((path) => path.endsWith(".txt"));
+    findings.push(...(await lostLocks(directory, unlocked, request.base)));
+  }
   const lockfiles = await readLockfiles(directory, discovery.lockfiles, budget);
   const configurations = await configure(directory, lockfiles, stated, environment);
   findings.push(...configurations.flatMap(({ findings: found }) => found));
   const given = await readGiven(request, stated, sources.sources[0], directory, findings);
-  const client = createClient(
-    accessOf(configurations, stated, lockfiles.read.map(({ set }) => set), [`${environment.repository().url}/`]),
+  const client = openClient(
+    accessOf(
+      configurations,
+      stated,
+      lockfiles.read.map(({ set }) => set),
+      [`${environment.repository().url}/`],
+    ),
     environment.signal,
   );
   const store = await openEvidenceStore(environment.storeDirectory, environment.now);
   try {
-    const trust = await loadTrust({ request, environment, client, given, policy: stated, configurations, sources: sources.sources, budget });
+    const trust = await loadTrust({
+      request,
+      environment,
+      client,
+      given,
+      policy: stated,
+      configurations,
+      sources: sources.sources,
+      budget,
+    });
     findings.push(...trust.findings);
-    const policy = stated ?? withMode(builtInPolicy([...trust.keys.keys()]), request);
+    const policy = stated ?? inMode(builtInPolicy([...trust.keys.keys()]));
     const material = trustMaterial(trust.root, trust.keys, policy);
     const decided: Verification["lockfiles"][number][] = [];
     const collected: Collected[] = [];
@@ -92,6 +128,7 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
       };
       const origins = (pkg: LockedPackage): Origin | null => originOf(pkg, rules);
       const collection = await collectEvidence(file.set, {
+        bind: !policy.builtIn,
         client: request.offline ? null : client,
         store,
         budget,
@@ -103,19 +140,51 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
           return needsOf(demandedLevel(policy, pkg, voice), npm, policy.age !== null);
         },
         keyEnds: (registry, keyid) => keyEnds(trust.keys, registry, keyid),
-        progress: (done, total) => environment.progress(`collecting evidence for ${file.file.path}: ${done} of ${total}`),
+        progress: (done, total) =>
+          environment.progress(`collecting evidence for ${file.file.path}: ${done} of ${total}`),
       });
       environment.progress(`verifying ${file.file.path}`);
-      const verdicts = file.set.packages.flatMap((pkg, at) => verifyPackage(pkg, collection.evidence[at] ?? [], material, environment.now));
-      const baseline = request.base === null ? null : await readBaseline(directory, file.file, request.base, budget);
-      const context = contextOf({ request, environment, configuration, collection, baseline });
+      const verdicts = file.set.packages.flatMap((pkg, at) =>
+        verifyPackage(pkg, collection.evidence[at] ?? [], material, environment.now),
+      );
+      const baseline =
+        request.base === null ? noBaseline : await readBaseline(directory, file.file, request.base, budget);
+      findings.push(...baseline.findings);
+      const bundled =
+        request.offline || policy.builtIn || policy.sources.bundled !== "inspect"
+          ? nothingInspected
+          : await inspectBundled(file.set, {
+              client,
+              budget,
+              registryOf: (pkg) => origins(pkg)?.registry ?? null,
+            });
+      const context = contextOf({
+        request,
+        environment,
+        configuration,
+        collection,
+        baseline: baseline.set,
+        bundled,
+        policy,
+      });
       const decision = decide(file.set, verdicts, policy, context, environment.now);
       decided.push({ set: file.set, verdicts, decision, origins });
       collected.push(collection);
     }
     store.close();
     findings.push(...store.notices());
-    return conclude({ request, environment, directory, policy, findings, lockfiles, decided, collected, requests: client.requests, root: trust.root });
+    return conclude({
+      request,
+      environment,
+      directory,
+      policy,
+      findings,
+      lockfiles,
+      decided,
+      collected,
+      requests: client.requests,
+      root: trust.root,
+    });
   } finally {
     environment.progress(null);
     store.close();
@@ -126,7 +195,11 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
 const discover = ({ directory, lockfiles }: VerifyRequest): Promise<Discovery> =>
   lockfiles.length > 0 ? namedLockfiles(directory, lockfiles) : discoverLockfiles(directory);
 
-const withMode = (policy: Policy, { mode }: VerifyRequest): Policy => (mode === null ? policy : tightenMode(policy, mode, "--mode"));
+/** A policy that is there and cannot be read may have said strict, so a slip in it does not open the gate. */
+function withMode(policy: Policy, { mode, modeFrom }: VerifyRequest, unread: readonly Finding[]): Policy {
+  const asked = mode === null ? policy : tightenMode(policy, mode, modeFrom);
+  return unread.length === 0 ? asked : tightenMode(asked, "strict", "an unread policy");
+}
 
 /** One configuration for each lockfile that was read, in their order. */
 async function configure(
@@ -148,30 +221,48 @@ async function configure(
   );
 }
 
-
 type Contextual = {
   request: VerifyRequest;
   environment: Environment;
   configuration: ManagerConfiguration;
   collection: Collected;
   baseline: PackageSet | null;
+  bundled: ReadonlyMap<LockedPackage, Inspection>;
+  policy: Policy;
 };
 
-function contextOf({ request, environment, configuration, collection, baseline }: Contextual): DecisionContext {
+const noBaseline: Baseline = { set: null, findings: [] };
+const nothingInspected: Contextual["bundled"] = new Map();
+
+function contextOf({
+  request,
+  environment,
+  configuration,
+  collection,
+  baseline,
+  bundled,
+  policy,
+}: Contextual): DecisionContext {
   return {
-    registryOf: ({ name, source }) => {
+    registryOf: (pkg) => {
+      const { name, source } = pkg;
       if (source.kind !== "registry") return { address: null, configured: false };
+      const address = registryOf(pkg, source, { registries: policy.registries, configuration });
       const configured = configuration.registryOf(source.ecosystem, name);
-      const address = source.registry === null ? configured : normaliseRegistry(source.registry);
-      return { address, configured: address !== null && (address === configured || configuration.registries.includes(address)) };
+      return {
+        address,
+        configured:
+          address !== null && (address === configured || configuration.registries.includes(address)),
+      };
     },
     filesOf: (registry) => {
       const hosts = collection.fileHosts.get(registry);
       return hosts === undefined ? null : [...hosts];
     },
     inScope: (pkg, artefact) =>
-      request.platform === "all" || couldInstall(pkg, artefact, { os: environment.platform, cpu: environment.cpu }),
-    inspected: () => false,
+      request.platform === "all" ||
+      couldInstall(pkg, artefact, { os: environment.platform, cpu: environment.cpu }),
+    inspected: (pkg) => bundled.get(pkg) ?? "unavailable",
     baseline,
     findings: configuration.findings,
   };
@@ -195,6 +286,7 @@ const exitCodes = { allow: 0, block: 1, incomplete: 2 } as const;
 function conclude(conclusion: Conclusion): Verification {
   const { request, environment, directory, policy, decided = [], collected = [], root = null } = conclusion;
   const evidence = collected.map((collection) => collection.evidence);
+  const offers = offersOf(decided.map(({ set }, index) => ({ set, evidence: evidence[index] ?? [] })));
   const report = buildReport({
     version: environment.version,
     now: environment.now,
@@ -203,10 +295,17 @@ function conclude(conclusion: Conclusion): Verification {
     policy,
     lockfiles: decided,
     refused: conclusion.lockfiles?.refused ?? [],
-    findings: conclusion.findings ?? [],
-    registries: offersOf(decided.map(({ set }, index) => ({ set, evidence: evidence[index] ?? [] }))),
+    findings: [...(conclusion.findings ?? []), ...silentRegistries(offers, policyPath)],
+    registries: offers,
     evidence: evidence.flat(2),
-    root: root === null ? null : { source: root.source, updated: root.asOf, stale: environment.now - root.asOf > policy.trust.maxAge },
+    root:
+      root === null
+        ? null
+        : {
+            source: root.source,
+            updated: root.asOf,
+            stale: environment.now - root.asOf > policy.trust.maxAge,
+          },
     requests: conclusion.requests ?? 0,
   });
   return { report, exitCode: exitCodes[report.decision.outcome], directory, policy, lockfiles: decided };

@@ -1,5 +1,12 @@
 import { readLockfile, toIntegrity, type LockFormat, type PackageSet } from "@countersign/core";
-import { moveLockfile, readVectors, serveNpmLock, servePackuments, servePypiLock, type Vectors } from "@countersign/testkit";
+import {
+  moveLockfile,
+  readVectors,
+  serveNpmLock,
+  servePackuments,
+  servePypiLock,
+  type Vectors,
+} from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { blocking, codesOf, openScene, type Scene } from "../test/scene.ts";
 import { hasVectors, readVector, vectorsDirectory } from "../test/vectors.ts";
@@ -30,11 +37,15 @@ describe.skipIf(!hasVectors)("real lockfiles, end to end against a loopback regi
     const text = moveLockfile(readVector("lockfiles", file), kit);
     const set = await readSet(format, name, text);
     const locked = set.packages.flatMap(({ name: packageName, version, source, artefacts }) =>
-      source.kind === "registry" && artefacts[0] !== undefined && artefacts[0].digest !== null ? [{ name: packageName, version, integrity: toIntegrity(artefacts[0].digest) }] : [],
+      source.kind === "registry" && artefacts[0] !== undefined && artefacts[0].digest !== null
+        ? [{ name: packageName, version, integrity: toIntegrity(artefacts[0].digest) }]
+        : [],
     );
     serveNpmLock(kit.npm, locked, vectors);
     scene.write({ [name]: text, ".npmrc": `registry=${kit.npm.url}\n` });
-    scene.policy(`version: 1\nmode: strict\nregistries:\n  - { url: "${kit.npm.url}", ecosystem: npm }\nrequire:\n  - { ecosystem: npm, names: ["**"], level: signed }\nsources: { path: ${paths} }\n`);
+    scene.policy(
+      `version: 1\nmode: strict\nregistries:\n  - { url: "${kit.npm.url}", ecosystem: npm }\nrequire:\n  - { ecosystem: npm, names: ["**"], level: signed }\nsources: { path: ${paths} }\n`,
+    );
     const cold = await scene.run();
     const registry = cold.report.lockfiles[0]?.verdicts.filter(({ registry: from }) => from !== null) ?? [];
     expect(registry.length).toBeGreaterThan(least);
@@ -52,10 +63,14 @@ describe.skipIf(!hasVectors)("real lockfiles, end to end against a loopback regi
     const sigstore = vectors.packuments.find(({ name }) => name === "sigstore");
     const versions = Object.entries(sigstore?.versions ?? {}) as [string, { dist: { integrity: string } }][];
     const attested = versions.filter(([version, { dist }]) =>
-      vectors.attestations.has(`sigstore@${version} ${Buffer.from(dist.integrity.slice(7), "base64").toString("hex")}`),
+      vectors.attestations.has(
+        `sigstore@${version} ${Buffer.from(dist.integrity.slice(7), "base64").toString("hex")}`,
+      ),
     );
     expect(attested.length).toBeGreaterThan(2);
-    const packages = Object.fromEntries(attested.map(([version, { dist }]) => [`sigstore@${version}`, { integrity: dist.integrity }]));
+    const packages = Object.fromEntries(
+      attested.map(([version, { dist }]) => [`sigstore@${version}`, { integrity: dist.integrity }]),
+    );
     const npm = Object.fromEntries(attested.map(([version]) => [`npm:sigstore@${version}`, version]));
     scene.write({
       ".npmrc": `registry=${kit.npm.url}\n`,
@@ -85,11 +100,22 @@ identities:
     const text = moveLockfile(readVector("lockfiles", "attest-action.uv.lock"), kit);
     const set = await readSet("uv-lock", "uv.lock", text);
     const files = set.packages.flatMap(({ name, version, artefacts }) =>
-      artefacts.map(({ file, digest, url }) => ({ project: name, version, filename: file ?? "", sha256: digest?.hex ?? "", ...(url !== null && { url }) })),
+      artefacts.map(({ file, digest, url }) => ({
+        project: name,
+        version,
+        filename: file ?? "",
+        sha256: digest?.hex ?? "",
+        ...(url !== null && { url }),
+      })),
     );
     servePypiLock(kit.pypi, files, vectors);
-    scene.write({ "uv.lock": text, "pyproject.toml": readVector("lockfiles", "attest-action.pyproject.toml") });
-    scene.policy(`version: 1\nmode: strict\nregistries:\n  - { url: "${kit.pypi.simpleUrl}", ecosystem: pypi }\nrequire:\n  - { ecosystem: pypi, names: ["**"], level: locked }\n`);
+    scene.write({
+      "uv.lock": text,
+      "pyproject.toml": readVector("lockfiles", "attest-action.pyproject.toml"),
+    });
+    scene.policy(
+      `version: 1\nmode: strict\nregistries:\n  - { url: "${kit.pypi.simpleUrl}", ecosystem: pypi }\nrequire:\n  - { ecosystem: pypi, names: ["**"], level: locked }\n`,
+    );
     const cold = await scene.run();
     expect(codesOf(cold)).toEqual([]);
     expect(cold.exitCode).toBe(0);

@@ -1,10 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export type Loopback = { url: string; seen: { path: string; authorization: string | undefined }[]; close(): Promise<void> };
+export type Loopback = {
+  url: string;
+  seen: { path: string; authorization: string | undefined }[];
+  close(): Promise<void>;
+};
 
 /** A bare server for what the testkit's well-behaved ones cannot do. */
-export async function startLoopback(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<Loopback> {
+export async function startLoopback(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Loopback> {
   const seen: Loopback["seen"] = [];
   const server = createServer((request, response) => {
     seen.push({ path: request.url ?? "", authorization: request.headers.authorization });

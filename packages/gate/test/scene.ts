@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { parsePurl, type ReportedFinding, type ReportedVerdict } from "@countersign/core";
-import { createTestDirectory, startTestkit, writeFiles, type Testkit, type TestkitOptions } from "@countersign/testkit";
+import {
+  createTestDirectory,
+  startTestkit,
+  writeFiles,
+  type Testkit,
+  type TestkitOptions,
+} from "@countersign/testkit";
 import type { Environment, VerifyRequest } from "../src/run.ts";
 import { verifyProject, type Verification } from "../src/verify-project.ts";
 
@@ -25,6 +31,7 @@ export async function openScene(options: TestkitOptions = {}): Promise<Scene> {
     directory,
     lockfiles: [],
     mode: null,
+    modeFrom: "--mode",
     offline: false,
     base: null,
     platform: "all",
@@ -67,10 +74,14 @@ export async function openScene(options: TestkitOptions = {}): Promise<Scene> {
 }
 
 export const verdictOf = ({ report }: Verification, name: string): ReportedVerdict => {
-  const found = report.lockfiles.flatMap(({ verdicts }) => verdicts).find(({ purl }) => parsePurl(purl)?.name === name);
+  const found = report.lockfiles
+    .flatMap(({ verdicts }) => verdicts)
+    .find(({ purl }) => parsePurl(purl)?.name === name);
   if (found === undefined) throw new Error(`no verdict of ${name}`);
   return found;
 };
 
-export const blocking = ({ report }: Verification): ReportedFinding[] => report.findings.filter(({ effect }) => effect === "block");
-export const codesOf = (verification: Verification): string[] => [...new Set(blocking(verification).map(({ code }) => code))].toSorted();
+export const blocking = ({ report }: Verification): ReportedFinding[] =>
+  report.findings.filter(({ effect }) => effect === "block");
+export const codesOf = (verification: Verification): string[] =>
+  [...new Set(blocking(verification).map(({ code }) => code))].toSorted();

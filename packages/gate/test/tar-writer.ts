@@ -23,7 +23,8 @@ export const endOfArchive: Buffer = Buffer.alloc(1024);
 export const tarOf = (members: readonly Member[], end: Uint8Array = endOfArchive): Buffer =>
   Buffer.concat([...members.flatMap(memberBlocks), end]);
 
-export const tarballOf = (members: readonly Member[], end?: Uint8Array): Buffer => gzipSync(tarOf(members, end), { level: 1 });
+export const tarballOf = (members: readonly Member[], end?: Uint8Array): Buffer =>
+  gzipSync(tarOf(members, end), { level: 1 });
 
 /** The pax header for the member that follows; `g` for all that follow. */
 export function pax(records: Readonly<Record<string, string>>, type: "x" | "g" = "x"): Member {
@@ -37,7 +38,11 @@ export function pax(records: Readonly<Record<string, string>>, type: "x" | "g" =
 }
 
 /** GNU's header with the path of the member that follows. */
-export const longName = (path: string): Member => ({ path: "././@LongLink", type: "L", content: `${path}\0` });
+export const longName = (path: string): Member => ({
+  path: "././@LongLink",
+  type: "L",
+  content: `${path}\0`,
+});
 
 function memberBlocks(member: Member): Buffer[] {
   const content = Buffer.from(member.content ?? "");

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-const root: string = process.env["COUNTERSIGN_VECTORS"] ?? resolve(import.meta.dirname, "../../../../shared/vectors");
+const root: string =
+  process.env["COUNTERSIGN_VECTORS"] ?? resolve(import.meta.dirname, "../../../../shared/vectors");
 
 /** Whether the real test data is there; suites that need it are skipped, never passed, where it is not. */
 export const hasVectors: boolean = existsSync(resolve(root, "conformance"));

@@ -58,9 +58,7 @@ const statementOf = (bundle: SigstoreBundle) =>
   };
 
 describe("TUF repository", () => {
-  const { initTUF, getTrustedRoot } = createRequire(import.meta.url)(
-    "@sigstore/tuf",
-  );
+  const { initTUF, getTrustedRoot } = createRequire(import.meta.url)("@sigstore/tuf");
   const options = (name: string) => {
     const rootPath = join(directory.path, `${name}.json`);
     writeFileSync(rootPath, kit.sigstore.tufRoot);

@@ -3,14 +3,20 @@ import { CommandError } from "../command-error.ts";
 import type { Host } from "../host.ts";
 
 /** A command by its words, with what may follow it. */
-type Node = { words: readonly string[]; description: string; children: readonly { name: string; description: string }[]; options: readonly { long: string; description: string }[] };
+type Node = {
+  words: readonly string[];
+  description: string;
+  children: readonly { name: string; description: string }[];
+  options: readonly { long: string; description: string }[];
+};
 
 const shells: Readonly<Record<string, (nodes: readonly Node[]) => string>> = { bash, zsh, fish, powershell };
 
 /** Prints a completion script made from the program itself. */
 export async function completion({ terminal }: Host, shell: string, program: Command): Promise<number> {
   const write = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
-  if (write === undefined) throw new CommandError(`no completion for ${shell}`, `name one of ${Object.keys(shells).join(", ")}`);
+  if (write === undefined)
+    throw new CommandError(`no completion for ${shell}`, `name one of ${Object.keys(shells).join(", ")}`);
   terminal.out(write(nodesOf(program, [])));
   return 0;
 }
@@ -22,17 +28,22 @@ function nodesOf(command: Command, words: readonly string[]): Node[] {
     words,
     description: command.description(),
     children: visible.map((child) => ({ name: child.name(), description: child.description() })),
-    options: help.visibleOptions(command).flatMap(({ long, description }) => (long ? [{ long, description }] : [])),
+    options: help
+      .visibleOptions(command)
+      .flatMap(({ long, description }) => (long ? [{ long, description }] : [])),
   };
   return [node, ...visible.flatMap((child) => nodesOf(child, [...words, child.name()]))];
 }
 
-const candidates = ({ children, options }: Node): string => [...children.map(({ name }) => name), ...options.map(({ long }) => long)].join(" ");
+const candidates = ({ children, options }: Node): string =>
+  [...children.map(({ name }) => name), ...options.map(({ long }) => long)].join(" ");
 const single = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Words of the line that are commands, as a key: options and what follows them are not looked at. */
 function bash(nodes: readonly Node[]): string {
-  const cases = nodes.map((node) => `    ${single(node.words.join(" "))}) candidates=${single(candidates(node))} ;;`);
+  const cases = nodes.map(
+    (node) => `    ${single(node.words.join(" "))}) candidates=${single(candidates(node))} ;;`,
+  );
   return `# bash completion for countersign
 _countersign() {
   local current="\${COMP_WORDS[COMP_CWORD]}" path="" word candidates=""
@@ -51,7 +62,10 @@ complete -o filenames -F _countersign countersign
 }
 
 const pathList = (nodes: readonly Node[]): string =>
-  nodes.filter(({ words }) => words.length > 0).map(({ words }) => words.join("/")).join(" ");
+  nodes
+    .filter(({ words }) => words.length > 0)
+    .map(({ words }) => words.join("/"))
+    .join(" ");
 
 function zsh(nodes: readonly Node[]): string {
   return `#compdef countersign
@@ -62,12 +76,20 @@ ${bash(nodes).replace(/^.*\n/, "")}`;
 function fish(nodes: readonly Node[]): string {
   const lines = nodes.flatMap(({ words, children, options }) => {
     const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`);
-    const none = children.length === 0 ? [] : [`not __fish_seen_subcommand_from ${children.map(({ name }) => name).join(" ")}`];
+    const none =
+      children.length === 0
+        ? []
+        : [`not __fish_seen_subcommand_from ${children.map(({ name }) => name).join(" ")}`];
     const condition = [...seen, ...none].join("; and ");
     const when = condition === "" ? "" : ` -n ${single(condition)}`;
     return [
-      ...children.map(({ name, description }) => `complete -c countersign${when} -f -a ${name} -d ${single(description)}`),
-      ...options.map(({ long, description }) => `complete -c countersign${seen.length === 0 ? "" : ` -n ${single(seen.join("; and "))}`} -l ${long.slice(2)} -d ${single(description)}`),
+      ...children.map(
+        ({ name, description }) => `complete -c countersign${when} -f -a ${name} -d ${single(description)}`,
+      ),
+      ...options.map(
+        ({ long, description }) =>
+          `complete -c countersign${seen.length === 0 ? "" : ` -n ${single(seen.join("; and "))}`} -l ${long.slice(2)} -d ${single(description)}`,
+      ),
     ];
   });
   return `# fish completion for countersign\n${lines.join("\n")}\n`;

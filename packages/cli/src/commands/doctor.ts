@@ -2,7 +2,14 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { visible, type Finding, type Report } from "@countersign/core";
-import { configurationDirectory, discoverLockfiles, namedLockfiles, projectPolicyPath, readManager, verifyProject } from "@countersign/gate";
+import {
+  configurationDirectory,
+  discoverLockfiles,
+  namedLockfiles,
+  projectPolicyPath,
+  readManager,
+  verifyProject,
+} from "@countersign/gate";
 import { cacheDirectoryOf, environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
 import type { ProjectOptions } from "../options.ts";
@@ -52,7 +59,10 @@ export async function doctor(host: Host, options: ProjectOptions & { json?: bool
 
 async function diagnose(host: Host, options: ProjectOptions): Promise<Diagnosis> {
   const environment = environmentOf(host);
-  const discovery = options.lockfile.length > 0 ? await namedLockfiles(host.directory, options.lockfile) : await discoverLockfiles(host.directory);
+  const discovery =
+    options.lockfile.length > 0
+      ? await namedLockfiles(host.directory, options.lockfile)
+      : await discoverLockfiles(host.directory);
   const { directory } = discovery;
   const configurations = await Promise.all(
     discovery.lockfiles.map((file) =>
@@ -66,7 +76,9 @@ async function diagnose(host: Host, options: ProjectOptions): Promise<Diagnosis>
     ),
   );
   const { report, policy } = await verifyProject(requestOf(host, options), environment);
-  const present = await Promise.all(configurationFiles.map(async (name) => ((await exists(join(directory, name))) ? [name] : [])));
+  const present = await Promise.all(
+    configurationFiles.map(async (name) => ((await exists(join(directory, name))) ? [name] : [])),
+  );
   return {
     schema: "countersign/doctor/1",
     countersign: host.version,
@@ -74,19 +86,33 @@ async function diagnose(host: Host, options: ProjectOptions): Promise<Diagnosis>
     platform: `${host.platform} ${host.cpu}`,
     directory,
     cache: cacheDirectoryOf(host),
-    lockfiles: discovery.lockfiles.map(({ path, format, manager }, index) => ({ path, format, manager, registries: configurations[index]?.registries ?? [] })),
+    lockfiles: discovery.lockfiles.map(({ path, format, manager }, index) => ({
+      path,
+      format,
+      manager,
+      registries: configurations[index]?.registries ?? [],
+    })),
     configuration: present.flat(),
     policy: { mode: policy.mode, layers: policy.layers.map(({ kind, path }) => `${kind}: ${path}`) },
     registries: report.registries,
     root: report.root,
     enforcement: report.enforcement,
-    weakens: report.findings.filter(weakening).map(({ code, at, why, fix }) => ({ code, at: `${at.path}:${at.line}`, why, fix })),
+    weakens: report.findings
+      .filter(weakening)
+      .map(({ code, at, why, fix }) => ({ code, at: `${at.path}:${at.line}`, why, fix })),
   };
 }
 
 /** Of what a run found: that which is about the project's set-up and not about a package. */
-const weakening = ({ code, effect, purl }: { code: Finding["code"]; effect: Finding["effect"]; purl: string | null }): boolean =>
-  purl === null && effect !== "note" && /^(?:settings|policy|root|lockfile)\//.test(code);
+const weakening = ({
+  code,
+  effect,
+  purl,
+}: {
+  code: Finding["code"];
+  effect: Finding["effect"];
+  purl: string | null;
+}): boolean => purl === null && effect !== "note" && /^(?:settings|policy|root|lockfile)\//.test(code);
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
@@ -103,21 +129,42 @@ function render(diagnosis: Diagnosis, { terminal }: Host): string {
     row("project", diagnosis.directory),
     row("cache", diagnosis.cache),
     ...diagnosis.lockfiles.map(({ path, format, manager, registries }) =>
-      row("lockfile", `${path} (${format}) of ${manager}${registries.length === 0 ? "" : `, which is configured for ${registries.join(", ")}`}`),
+      row(
+        "lockfile",
+        `${path} (${format}) of ${manager}${registries.length === 0 ? "" : `, which is configured for ${registries.join(", ")}`}`,
+      ),
     ),
     ...(diagnosis.lockfiles.length === 0 ? [row("lockfile", "none found")] : []),
-    row("configuration", diagnosis.configuration.length === 0 ? "no file" : diagnosis.configuration.join(", ")),
-    row("policy", `${diagnosis.policy.mode}, ${diagnosis.policy.layers.length === 0 ? "built-in" : diagnosis.policy.layers.join(", ")}`),
+    row(
+      "configuration",
+      diagnosis.configuration.length === 0 ? "no file" : diagnosis.configuration.join(", "),
+    ),
+    row(
+      "policy",
+      `${diagnosis.policy.mode}, ${diagnosis.policy.layers.length === 0 ? "built-in" : diagnosis.policy.layers.join(", ")}`,
+    ),
     row("reach", diagnosis.enforcement),
-    row("sigstore root", root === null ? "none" : `${root.source}, ${root.ageDays === null ? "of unknown age" : `${root.ageDays} days old`} (bound: ${root.maxAgeDays})${root.stale ? ", stale" : ""}`),
+    row(
+      "sigstore root",
+      root === null
+        ? "none"
+        : `${root.source}, ${root.ageDays === null ? "of unknown age" : `${root.ageDays} days old`} (bound: ${root.maxAgeDays})${root.stale ? ", stale" : ""}`,
+    ),
     ...diagnosis.registries.map(({ registry, ecosystem, signatures, attestations, packages }) =>
-      row("registry", `${registry} (${ecosystem}, ${packages} packages): signatures ${signatures}, attestations ${attestations}`),
+      row(
+        "registry",
+        `${registry} (${ecosystem}, ${packages} packages): signatures ${signatures}, attestations ${attestations}`,
+      ),
     ),
     "",
   ];
   if (diagnosis.weakens.length === 0) lines.push(green("Nothing found that weakens verification."));
   for (const { code, at, why, fix } of diagnosis.weakens) {
-    lines.push(yellow(`${code} ${visible(at)}`), `  ${visible(why)}`, ...fix.split("\n").map((line, index) => `  ${index === 0 ? bold("fix:") : "    "} ${visible(line)}`));
+    lines.push(
+      yellow(`${code} ${visible(at)}`),
+      `  ${visible(why)}`,
+      ...fix.split("\n").map((line, index) => `  ${index === 0 ? bold("fix:") : "    "} ${visible(line)}`),
+    );
   }
   return `${lines.join("\n")}\n`;
 }

@@ -1,7 +1,7 @@
 import { formatDigest, formatInstant, visible } from "@countersign/core";
 import { checkPack } from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
-import { evidenceSummary, forEvidence, onlyLockfile } from "../evidence-run.ts";
+import { enoughText, evidenceSummary, forEvidence, onlyLockfile } from "../evidence-run.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
 import type { ProjectOptions } from "../options.ts";
@@ -15,7 +15,10 @@ import { requestOf } from "../request.ts";
  */
 export async function checkEvidence(host: Host, path: string, options: ProjectOptions): Promise<number> {
   const { pack, sha256 } = await readPackFile(host, path);
-  const verification = forEvidence(host, await checkPack(pack, true, requestOf(host, options), environmentOf(host)));
+  const verification = forEvidence(
+    host,
+    await checkPack(pack, true, requestOf(host, options), environmentOf(host)),
+  );
   const { lockfile } = onlyLockfile(verification).set;
   if (formatDigest(lockfile.digest) !== pack.lockfile.digest) {
     throw new CommandError(
@@ -24,13 +27,13 @@ export async function checkEvidence(host: Host, path: string, options: ProjectOp
       1,
     );
   }
-  const { lines, missing } = evidenceSummary(verification);
+  const { text, missing } = evidenceSummary(verification);
   host.terminal.out(
     [
       renderReport(verification.report, "human", layoutOf(host, "out", false)),
       `${visible(path)}: ${count(pack.entries.length, "row")}, made ${formatInstant(pack.createdAt)}, sha256 ${sha256}`,
-      ...lines,
-      `the pack is ${missing === 0 ? "" : "not "}enough to verify this lockfile offline`,
+      text,
+      enoughText(missing),
       "",
     ].join("\n"),
   );

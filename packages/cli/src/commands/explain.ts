@@ -1,11 +1,20 @@
-import { buildExplanation, formatPurl, parsePurl, renderExplain, rulesFor, shellWord, type Explanation, type LockedPackage } from "@countersign/core";
+import {
+  buildExplanation,
+  formatPurl,
+  parsePurl,
+  renderExplain,
+  rulesFor,
+  shellWord,
+  type Explanation,
+  type LockedPackage,
+} from "@countersign/core";
 import { verifyProject, type Verification } from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
-import { completeness } from "../completeness.ts";
+import { mistakesOf, renderMistakes } from "../mistakes.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
 import type { ProjectOptions } from "../options.ts";
-import { json, layoutOf, renderReport } from "../render.ts";
+import { json, layoutOf } from "../render.ts";
 import { requestOf } from "../request.ts";
 
 export type ExplainOptions = ProjectOptions & { json?: boolean; verbose?: boolean };
@@ -14,8 +23,9 @@ export type ExplainOptions = ProjectOptions & { json?: boolean; verbose?: boolea
 export async function explain(host: Host, wanted: string, options: ExplainOptions): Promise<number> {
   const environment = environmentOf(host);
   const verification = await verifyProject(requestOf(host, options), environment);
-  if (completeness(verification) !== "complete") {
-    host.terminal.err(renderReport(verification.report, "human", layoutOf(host, "err", false)));
+  const mistakes = mistakesOf(verification);
+  if (mistakes.length > 0) {
+    host.terminal.err(renderMistakes(mistakes));
     return 2;
   }
   const explanations = explanationsOf(verification, matcher(wanted), environment.now);
@@ -29,7 +39,11 @@ export async function explain(host: Host, wanted: string, options: ExplainOption
   return 0;
 }
 
-function explanationsOf({ lockfiles, policy }: Verification, wanted: (pkg: LockedPackage) => boolean, now: number): Explanation[] {
+function explanationsOf(
+  { lockfiles, policy }: Verification,
+  wanted: (pkg: LockedPackage) => boolean,
+  now: number,
+): Explanation[] {
   return lockfiles.flatMap(({ set, verdicts, decision, origins }) =>
     set.packages.filter(wanted).map((pkg) =>
       buildExplanation({
@@ -51,16 +65,24 @@ function matcher(wanted: string): (pkg: LockedPackage) => boolean {
   if (purl !== null) return (pkg) => pkg.purl === formatPurl(purl);
   const at = wanted.lastIndexOf("@");
   const [name, version] = at > 0 ? [wanted.slice(0, at), wanted.slice(at + 1)] : [wanted, null];
-  return (pkg) => (pkg.name === name || pkg.aliases.includes(name)) && (version === null || pkg.version === version);
+  return (pkg) =>
+    (pkg.name === name || pkg.aliases.includes(name)) && (version === null || pkg.version === version);
 }
 
 const suggestions = 5;
 
 function notLocked(wanted: string, { lockfiles }: Verification): CommandError {
   const files = lockfiles.map(({ set }) => set.lockfile.path).join(", ");
-  const bare = wanted.replace(/^pkg:[a-z]+\//, "").replace(/(?<!^)@[^@/]*$/, "").toLowerCase();
+  const bare = wanted
+    .replace(/^pkg:[a-z]+\//, "")
+    .replace(/(?<!^)@[^@/]*$/, "")
+    .toLowerCase();
   const near = new Set(
-    lockfiles.flatMap(({ set }) => set.packages.filter(({ name }) => name.toLowerCase().includes(bare)).map(({ name, version }) => `${name}@${version}`)),
+    lockfiles.flatMap(({ set }) =>
+      set.packages
+        .filter(({ name }) => name.toLowerCase().includes(bare))
+        .map(({ name, version }) => `${name}@${version}`),
+    ),
   );
   const shown = [...near].slice(0, suggestions).map((name) => `countersign explain ${shellWord(name)}`);
   return new CommandError(

@@ -21,7 +21,10 @@ type Named = { url: string; ecosystem: Ecosystem };
 /** Writes a first policy: mode warn, and the registries that lockfiles and configuration name. Never overwrites. */
 export async function initPolicy(host: Host, options: { lockfile: readonly string[] }): Promise<number> {
   const environment = environmentOf(host);
-  const discovery = options.lockfile.length > 0 ? await namedLockfiles(host.directory, options.lockfile) : await discoverLockfiles(host.directory);
+  const discovery =
+    options.lockfile.length > 0
+      ? await namedLockfiles(host.directory, options.lockfile)
+      : await discoverLockfiles(host.directory);
   const { directory } = discovery;
   const registries = new Map<string, Named>();
   const add = (address: string | null, ecosystem: Ecosystem): void => {
@@ -42,18 +45,28 @@ export async function initPolicy(host: Host, options: { lockfile: readonly strin
       for (const registry of configuration.registries) if (ecosystem !== "jsr") add(registry, ecosystem);
     }
     for (const { name, source } of set.packages) {
-      if (source.kind === "registry") add(source.registry ?? configuration.registryOf(source.ecosystem, name), source.ecosystem);
+      if (source.kind === "registry")
+        add(source.registry ?? configuration.registryOf(source.ecosystem, name), source.ecosystem);
     }
   }
   const text = policyText([...registries.values()], ecosystemsOf(...read.map(({ set }) => set)), environment);
   await writeNew(join(directory, projectPolicyPath), text);
-  host.terminal.out(`${visible(projectPolicyPath)}:\n\n${text.split("\n").map((line) => visible(line)).join("\n")}`);
+  host.terminal.out(
+    `${visible(projectPolicyPath)}:\n\n${text
+      .split("\n")
+      .map((line) => visible(line))
+      .join("\n")}`,
+  );
   host.terminal.err("countersign: written; next: countersign verify\n");
   return 0;
 }
 
 const ecosystemsOf = (...sets: readonly PackageSet[]): Ecosystem[] => [
-  ...new Set(sets.flatMap(({ packages }) => packages.flatMap(({ source }) => (source.kind === "registry" ? [source.ecosystem] : [])))),
+  ...new Set(
+    sets.flatMap(({ packages }) =>
+      packages.flatMap(({ source }) => (source.kind === "registry" ? [source.ecosystem] : [])),
+    ),
+  ),
 ];
 
 async function writeNew(path: string, text: string): Promise<void> {
@@ -63,28 +76,43 @@ async function writeNew(path: string, text: string): Promise<void> {
   } catch (error) {
     const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
     throw new CommandError(
-      exists ? `${projectPolicyPath} exists already, and is left as it is` : `${projectPolicyPath} cannot be written: ${reasonOf(error)}`,
+      exists
+        ? `${projectPolicyPath} exists already, and is left as it is`
+        : `${projectPolicyPath} cannot be written: ${reasonOf(error)}`,
       exists ? "edit it, then run countersign policy check" : "make the directory writable",
     );
   }
 }
 
 /** npm's registry signs; of others nobody knows before a run has asked them. */
-function policyText(registries: readonly Named[], ecosystems: readonly Ecosystem[], { repository }: Environment): string {
+function policyText(
+  registries: readonly Named[],
+  ecosystems: readonly Ecosystem[],
+  { repository }: Environment,
+): string {
   const signing = publicRegistry(repository());
   const level = (ecosystem: Ecosystem): string =>
-    ecosystem === "npm" && registries.some(({ url }) => url === signing) && registries.filter((each) => each.ecosystem === "npm").length === 1 ? "signed" : "locked";
+    ecosystem === "npm" &&
+    registries.some(({ url }) => url === signing) &&
+    registries.filter((each) => each.ecosystem === "npm").length === 1
+      ? "signed"
+      : "locked";
   const lines = [
     "version: 1",
     "# warn reports what strict would block. Change it when countersign verify shows what you expect.",
     "mode: warn",
   ];
   if (registries.length > 0) {
-    lines.push("# Packages may come from these and nowhere else. A mirror that strips evidence wants speaksFor and evidenceFrom.", "registries:");
-    for (const { url, ecosystem } of registries) lines.push(`  - url: ${JSON.stringify(url)}`, `    ecosystem: ${ecosystem}`);
+    lines.push(
+      "# Packages may come from these and nowhere else. A mirror that strips evidence wants speaksFor and evidenceFrom.",
+      "registries:",
+    );
+    for (const { url, ecosystem } of registries)
+      lines.push(`  - url: ${JSON.stringify(url)}`, `    ecosystem: ${ecosystem}`);
   }
   const ruled = ecosystems.length > 0 ? ecosystems : (["npm", "pypi", "jsr"] as const);
   lines.push("# Every rule that matches a package applies; what none matches is blocked.", "require:");
-  for (const ecosystem of ruled) lines.push(`  - { ecosystem: ${ecosystem}, names: ["**"], level: ${level(ecosystem)} }`);
+  for (const ecosystem of ruled)
+    lines.push(`  - { ecosystem: ${ecosystem}, names: ["**"], level: ${level(ecosystem)} }`);
   return `${lines.join("\n")}\n`;
 }

@@ -30,7 +30,11 @@ export type VerifyBundleOptions = {
 type Signer = { kind: "certificate"; san: string; issuer: string } | { kind: "key"; key: KeyObject };
 
 /** `verify-bundle` of the Sigstore conformance protocol: 0 if the bundle verifies, else 1; the reason is on stderr. */
-export async function verifyBundle(host: Host, artefact: string, options: VerifyBundleOptions): Promise<number> {
+export async function verifyBundle(
+  host: Host,
+  artefact: string,
+  options: VerifyBundleOptions,
+): Promise<number> {
   if (options.staging === true && options.trustedRoot === undefined) {
     throw new CommandError("no root of the staging instance is embedded", "name it with --trusted-root");
   }
@@ -40,18 +44,29 @@ export async function verifyBundle(host: Host, artefact: string, options: Verify
   const roots = options.trustedRoot === undefined ? [] : [options.trustedRoot];
   const context = await attestationTrust(host, { roots, keys: [] }, () => {});
   const read = readAttestationDocument(text, defaultBudget);
-  if (read.state !== "found") return refused(host, read.state === "absent" ? "the file holds no bundle" : read.detail);
+  if (read.state !== "found")
+    return refused(
+      host,
+      read.state === "absent"
+        ? "attestation/absent: the file holds no bundle"
+        : `${read.code}: ${read.detail}`,
+    );
   const [attestation, ...more] = read.document.attestations;
-  if (attestation === undefined || more.length > 0 || read.document.format !== "bundle") return refused(host, "the file is not one bundle");
+  if (attestation === undefined || more.length > 0 || read.document.format !== "bundle")
+    return refused(host, "attestation/malformed: the file is not one bundle");
   const hint = attestation.state === "read" ? keyHintOf(attestation.bundle) : null;
   const keys = signer.kind === "key" && hint !== null ? [managedKey(hint, signer.key)] : [];
   const [verdict] = verifyAttestations(read.document, targetOf(null, digests), { ...context, keys });
-  if (verdict === undefined || verdict.outcome !== "verified") return refused(host, `${verdict?.code ?? ""}: ${verdict?.detail ?? ""}`);
+  if (verdict === undefined || verdict.outcome !== "verified")
+    return refused(host, `${verdict?.code ?? ""}: ${verdict?.detail ?? ""}`);
   const problem = signerProblem(verdict, signer);
   return problem === null ? 0 : refused(host, problem);
 }
 
-async function signerOf(host: Host, { certificateIdentity, certificateOidcIssuer, key }: VerifyBundleOptions): Promise<Signer> {
+async function signerOf(
+  host: Host,
+  { certificateIdentity, certificateOidcIssuer, key }: VerifyBundleOptions,
+): Promise<Signer> {
   if (key !== undefined && certificateIdentity === undefined && certificateOidcIssuer === undefined) {
     const pem = await readNamed(host, key, 1024 * 1024);
     try {
@@ -63,7 +78,10 @@ async function signerOf(host: Host, { certificateIdentity, certificateOidcIssuer
   if (key === undefined && certificateIdentity !== undefined && certificateOidcIssuer !== undefined) {
     return { kind: "certificate", san: certificateIdentity, issuer: certificateOidcIssuer };
   }
-  throw new CommandError("who must have signed is not clear", "give --certificate-identity with --certificate-oidc-issuer, or --key alone");
+  throw new CommandError(
+    "who must have signed is not clear",
+    "give --certificate-identity with --certificate-oidc-issuer, or --key alone",
+  );
 }
 
 async function digestsOf(host: Host, artefact: string): Promise<Digest[]> {
@@ -72,7 +90,13 @@ async function digestsOf(host: Host, artefact: string): Promise<Digest[]> {
 }
 
 /** The key as the bundle's hint asks for it: a bare key has no period to hold. */
-const managedKey = (keyid: string, key: KeyObject): RegistryKey => ({ keyid, usage: "npm:attestations", key, validFrom: 0, validTo: null });
+const managedKey = (keyid: string, key: KeyObject): RegistryKey => ({
+  keyid,
+  usage: "npm:attestations",
+  key,
+  validFrom: 0,
+  validTo: null,
+});
 
 function signerProblem({ identity, keyid }: AttestationVerdict, signer: Signer): string | null {
   if (signer.kind === "key") return keyid === null ? "signed by a certificate, not by the key" : null;

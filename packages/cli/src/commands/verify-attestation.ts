@@ -27,7 +27,20 @@ export type VerifyAttestationOptions = {
 };
 
 /** One attestation as plain JSON; a check that had nothing to compare is `skipped`. */
-type ReportedVerdict = Pick<AttestationVerdict, "index" | "predicateType" | "subject" | "outcome" | "code" | "detail" | "identity" | "keyid" | "slsaBuild" | "logIndex" | "checks"> & {
+type ReportedVerdict = Pick<
+  AttestationVerdict,
+  | "index"
+  | "predicateType"
+  | "subject"
+  | "outcome"
+  | "code"
+  | "detail"
+  | "identity"
+  | "keyid"
+  | "slsaBuild"
+  | "logIndex"
+  | "checks"
+> & {
   /** RFC 3339. */
   logTime: string | null;
 };
@@ -36,21 +49,35 @@ type ReportedVerdict = Pick<AttestationVerdict, "index" | "predicateType" | "sub
  * Verifies every attestation of a file. 0 when at least one is verified and none refused or unknown; 2 when the
  * worst is that something could not be had; else 1.
  */
-export async function verifyAttestation(host: Host, artefact: string | undefined, options: VerifyAttestationOptions): Promise<number> {
+export async function verifyAttestation(
+  host: Host,
+  artefact: string | undefined,
+  options: VerifyAttestationOptions,
+): Promise<number> {
   const { terminal } = host;
   const demand = readIdentityDemand(options.identity);
   const named = options.digest === undefined ? null : parseDigest(options.digest);
   const own = artefact === undefined ? [] : await hashNamed(host, artefact);
   const target = targetOf(options.subject ?? null, uniteDigests(own, named));
   const text = new TextDecoder().decode(await readNamed(host, options.bundle, defaultBudget.documentBytes));
-  const context = await attestationTrust(host, { roots: options.trustedRoot, keys: options.npmKeys }, (warning) =>
-    terminal.err(`countersign: ${visible(warning)}\n`),
+  const context = await attestationTrust(
+    host,
+    { roots: options.trustedRoot, keys: options.npmKeys },
+    (warning) => terminal.err(`countersign: ${visible(warning)}\n`),
   );
   const document = readAttestationDocument(text, defaultBudget);
-  const verified = document.state === "found" ? verifyAttestations(document.document, target, context) : document.state === "absent" ? [] : [unreadable(document)];
+  const verified =
+    document.state === "found"
+      ? verifyAttestations(document.document, target, context)
+      : document.state === "absent"
+        ? []
+        : [unreadable(document)];
   const verdicts = demand === null ? verified : demandIdentity(verified, demand);
   const outcome = foldOutcome(verdicts);
-  if (options.json === true) terminal.out(json({ schema: "countersign/attestations/1", outcome, attestations: verdicts.map(reportVerdict) }));
+  if (options.json === true)
+    terminal.out(
+      json({ schema: "countersign/attestations/1", outcome, attestations: verdicts.map(reportVerdict) }),
+    );
   else terminal.out(render(verdicts, outcome, terminal.palette("out")));
   return exitCodeOf(verdicts);
 }
@@ -80,7 +107,20 @@ function exitCodeOf(verdicts: readonly AttestationVerdict[]): number {
   return outcomes.has("verified") ? 0 : 1;
 }
 
-const reportVerdict = ({ index, predicateType, subject, outcome, code, detail, identity, keyid, slsaBuild, logTime, logIndex, checks }: AttestationVerdict): ReportedVerdict => ({
+const reportVerdict = ({
+  index,
+  predicateType,
+  subject,
+  outcome,
+  code,
+  detail,
+  identity,
+  keyid,
+  slsaBuild,
+  logTime,
+  logIndex,
+  checks,
+}: AttestationVerdict): ReportedVerdict => ({
   index,
   predicateType,
   subject,
@@ -103,17 +143,36 @@ function render(verdicts: readonly AttestationVerdict[], outcome: Outcome, palet
     refused: palette.red,
   };
   const good = verdicts.filter((verdict) => verdict.outcome === "verified").length;
-  const head = verdicts.length === 0 ? "unverified: the file holds no attestation" : `${outcome}: ${good} of ${count(verdicts.length, "attestation")} verified`;
+  const head =
+    verdicts.length === 0
+      ? "unverified: the file holds no attestation"
+      : `${outcome}: ${good} of ${count(verdicts.length, "attestation")} verified`;
   const lines = [colours[outcome](head)];
   for (const verdict of verdicts) {
-    lines.push("", `${verdict.index + 1}. ${colours[verdict.outcome](verdict.outcome)} ${visible(verdict.predicateType ?? "no predicate type")}`);
-    for (const [label, value] of rowsOf(verdict)) if (value !== null) lines.push(`   ${label.padEnd(12)}${visible(value)}`);
+    lines.push(
+      "",
+      `${verdict.index + 1}. ${colours[verdict.outcome](verdict.outcome)} ${visible(verdict.predicateType ?? "no predicate type")}`,
+    );
+    for (const [label, value] of rowsOf(verdict))
+      if (value !== null) lines.push(`   ${label.padEnd(12)}${visible(value)}`);
   }
   return `${lines.join("\n")}\n`;
 }
 
-function rowsOf({ code, detail, subject, identity, keyid, slsaBuild, logTime, logIndex, checks }: AttestationVerdict): [string, string | null][] {
-  const skipped = checks.filter(({ name, status }) => status === "skipped" && (name === "subject" || name === "digest")).map(({ name }) => name);
+function rowsOf({
+  code,
+  detail,
+  subject,
+  identity,
+  keyid,
+  slsaBuild,
+  logTime,
+  logIndex,
+  checks,
+}: AttestationVerdict): [string, string | null][] {
+  const skipped = checks
+    .filter(({ name, status }) => status === "skipped" && (name === "subject" || name === "digest"))
+    .map(({ name }) => name);
   return [
     ["why", code === null ? null : `${code}${detail === null ? "" : `: ${detail}`}`],
     ["subject", subject],

@@ -6,9 +6,14 @@ import { writeNamed } from "../files.ts";
 import type { Format, ProjectOptions } from "../options.ts";
 import { fileLayout, layoutOf, renderReport } from "../render.ts";
 import { requestOf } from "../request.ts";
-import { completeness } from "../completeness.ts";
+import { mistakesOf, renderMistakes } from "../mistakes.ts";
 
-export type VerifyOptions = ProjectOptions & { format?: Format; json?: boolean; output?: string; verbose?: boolean };
+export type VerifyOptions = ProjectOptions & {
+  format?: Format;
+  json?: boolean;
+  output?: string;
+  verbose?: boolean;
+};
 
 /**
  * Verifies and reports. The chosen format goes to `--output`, else to stdout; the report for people goes to the
@@ -20,16 +25,23 @@ export async function verify(host: Host, options: VerifyOptions): Promise<number
   const verification = await verifyProject(request, environmentOf(host));
   const { report } = verification;
   const verbose = options.verbose ?? false;
+  const mistakes = mistakesOf(verification);
+  // Where nothing was decided there is no verdict to show; a program still gets the whole report.
+  const summary = (stream: "out" | "err"): string =>
+    mistakes.length === 0
+      ? renderReport(report, "human", layoutOf(host, stream, verbose))
+      : renderMistakes(mistakes);
+  const person = mistakes.length === 0 ? "out" : "err";
   if (options.output !== undefined) {
     await writeNamed(host, options.output, renderReport(report, format, fileLayout(verbose)));
-    host.terminal.out(renderReport(report, "human", layoutOf(host, "out", verbose)));
+    host.terminal[person](summary(person));
   } else if (format === "human") {
-    host.terminal.out(renderReport(report, "human", layoutOf(host, "out", verbose)));
+    host.terminal[person](summary(person));
   } else {
     host.terminal.out(renderReport(report, format, fileLayout(verbose)));
-    host.terminal.err(renderReport(report, "human", layoutOf(host, "err", verbose)));
+    host.terminal.err(summary("err"));
   }
-  return completeness(verification) === "complete" ? verification.exitCode : 2;
+  return mistakes.length === 0 ? verification.exitCode : 2;
 }
 
 function formatOf({ format, json }: VerifyOptions): Format {

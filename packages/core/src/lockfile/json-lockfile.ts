@@ -201,9 +201,10 @@ export class JsonFields {
     for (const group of groups) {
       const value = jsonMember(this.value, group);
       if (value === undefined) continue;
-      if (isJsonObject(value) && Object.values(value).every((asked) => typeof asked === "string")) {
+      const found = isJsonObject(value) ? Object.keys(value) : null;
+      if (found !== null && found.every((name) => typeof (value as JsonObject)[name] === "string")) {
         several ||= names.length > 0;
-        names = names.length === 0 ? Object.keys(value) : [...names, ...Object.keys(value)];
+        names = names.length === 0 ? found : [...names, ...found];
       } else this.#wrong(group, "an object of strings");
     }
     return several ? [...new Set(names)] : names;

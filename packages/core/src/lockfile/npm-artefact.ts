@@ -5,11 +5,9 @@ import { quote, type JsonLockfile } from "./json-lockfile.ts";
 import { parseNpmTarballUrl } from "./npm-tarball-url.ts";
 import type { Artefact, Source } from "./package-set.ts";
 
-/** `pkg:npm/name@version`, without the version where the lock has none; lone surrogates have no UTF-8 and are replaced. */
-export const npmPurl = (name: string, version: string): string => {
-  const purl = formatPurl({ ecosystem: "npm", name: name.toWellFormed(), version: version.toWellFormed() });
-  return version === "" ? purl.slice(0, -1) : purl;
-};
+/** `pkg:npm/name@version`; lone surrogates have no UTF-8 and are replaced. */
+export const npmPurl = (name: string, version: string): string =>
+  formatPurl({ ecosystem: "npm", name: name.toWellFormed(), version: version.toWellFormed() });
 
 const whyOf: Record<DigestProblem, (detail: string) => string> = {
   "artefact/digest-missing": () => "No digest is locked: whatever the address serves would be installed.",
@@ -52,7 +50,7 @@ export class TarballAddresses {
   #registry: string | null = null;
 
   read(url: string, name: string, version: string): TarballSource {
-    if (this.#registry !== null && plainName.test(name) && url === expected(this.#registry, name, version)) {
+    if (this.#registry !== null && isUsual(url, this.#registry, name, version)) {
       return { source: { kind: "registry", ecosystem: "npm", registry: this.#registry }, foreign: null };
     }
     const parsed = parseNpmTarballUrl(url);
@@ -66,5 +64,21 @@ export class TarballAddresses {
   }
 }
 
-const expected = (registry: string, name: string, version: string): string =>
-  `${registry}${name}/-/${name.slice(name.indexOf("/") + 1)}-${version}.tgz`;
+/** Whether an address is what a registry serves a version under, compared piece by piece: joining them costs more. */
+function isUsual(url: string, registry: string, name: string, version: string): boolean {
+  const base = name.indexOf("/") + 1;
+  const separator = registry.length + name.length;
+  const file = separator + "/-/".length;
+  const dash = file + name.length - base;
+  return (
+    url.length === dash + 1 + version.length + ".tgz".length &&
+    url.startsWith(registry) &&
+    url.startsWith(name, registry.length) &&
+    url.startsWith("/-/", separator) &&
+    url.startsWith(base === 0 ? name : name.slice(base), file) &&
+    url.startsWith("-", dash) &&
+    url.startsWith(version, dash + 1) &&
+    url.endsWith(".tgz") &&
+    plainName.test(name)
+  );
+}

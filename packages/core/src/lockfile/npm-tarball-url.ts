@@ -19,7 +19,7 @@ export const isNpmVersion = (text: string): boolean => text.length <= 256 && sem
 export const isNpmName = (text: string): boolean =>
   text.length <= 214 &&
   /^(?:@[^/@\s\\:%]+\/)?[^/@\s\\:%]+$/.test(text) &&
-  !/(?:^|\/)\.\.?(?:$|\/)/.test(text);
+  !(text.includes(".") && /(?:^|\/)\.\.?(?:$|\/)/.test(text));
 
 /**
  * Reads `<registry>/<name>/-/<base>-<version>.tgz`, the address under which npm registries serve tarballs; the

@@ -81,7 +81,8 @@ export function readPackageLockEntry(
   const version = fields.text("version") ?? "";
   const purl = npmPurl(name, version);
   const { at } = fields;
-  if (location.names.length > 0 && !isNpmName(name))
+  // The name of the folder was judged with its location.
+  if (location.names.length > 0 && name !== folderName && !isNpmName(name))
     lock.misshapen(fields.place("name"), `${quote(name)} cannot be a package's name.`);
   // Mutable while it is read: copies of every entry are what a reader of thousands spends its time on.
   const entry: { -readonly [Field in keyof PackageLockEntry]: PackageLockEntry[Field] } = {

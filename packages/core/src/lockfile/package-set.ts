@@ -54,7 +54,15 @@ export type Markers = {
   expression: string | null;
 };
 
-export const noMarkers: Markers = { optional: false, dev: false, peer: false, os: [], cpu: [], libc: [], expression: null };
+export const noMarkers: Markers = {
+  optional: false,
+  dev: false,
+  peer: false,
+  os: [],
+  cpu: [],
+  libc: [],
+  expression: null,
+};
 
 /** One package at one version from one source, however many places of the tree it is installed in. */
 export type LockedPackage = {

@@ -1,4 +1,4 @@
-import type { YamlMap, YamlNode } from "../yaml.ts";
+import type { YamlMap, YamlNode } from "../yaml-tree.ts";
 import type { YamlLockfile } from "./yaml-lockfile.ts";
 import { joinPath } from "./relative-path.ts";
 

@@ -94,11 +94,11 @@ describe("readPnpmLock, 9.0", () => {
         at: placeOf(base, integrityOf("deep")),
       },
     ]);
-    expect(packageOf(outcome, "pkg:npm/.@")).toMatchObject({
+    expect(packageOf(outcome, "pkg:npm/.")).toMatchObject({
       source: { kind: "path", path: ".", workspace: true },
       requires: [
         { as: "leaf", purl: "pkg:npm/leaf@1.0.0" },
-        { as: "pkg-a", purl: "pkg:npm/packages/a@" },
+        { as: "pkg-a", purl: "pkg:npm/packages/a" },
       ],
     });
     expect(outcome.set?.packages).toHaveLength(4);
@@ -218,7 +218,7 @@ describe("readPnpmLock, 9.0", () => {
   it("finds a link outside the declared projects", async () => {
     const inside = await read(change("link:packages/a", "link:evil"));
     expect(inside.codes).toContain("lockfile/link-outside");
-    expect(packageOf(inside, "pkg:npm/evil@").source).toEqual({
+    expect(packageOf(inside, "pkg:npm/evil").source).toEqual({
       kind: "path",
       path: "evil",
       workspace: false,
@@ -298,12 +298,12 @@ describe("readPnpmLock, 9.0", () => {
         `resolution: {type: git, repo: https://git.example/l.git, commit: ${commit}}`,
       ),
     );
-    expect(packageOf(git, "pkg:npm/leaf@")).toMatchObject({
+    expect(packageOf(git, "pkg:npm/leaf")).toMatchObject({
       source: { kind: "git", url: "https://git.example/l.git", commit },
       artefacts: [],
     });
     const folder = await read(leaf("leaf@file:lib", "resolution: {directory: lib, type: directory}"));
-    expect(packageOf(folder, "pkg:npm/leaf@").source).toEqual({
+    expect(packageOf(folder, "pkg:npm/leaf").source).toEqual({
       kind: "path",
       path: "lib",
       workspace: false,
@@ -311,7 +311,7 @@ describe("readPnpmLock, 9.0", () => {
     const file = await read(
       leaf("leaf@file:leaf.tgz", `resolution: {integrity: ${good}, tarball: file:leaf.tgz}`),
     );
-    expect(packageOf(file, "pkg:npm/leaf@").artefacts).toMatchObject([
+    expect(packageOf(file, "pkg:npm/leaf").artefacts).toMatchObject([
       { form: "tarball", digest: { algorithm: "sha512" } },
     ]);
     const variant = (os: string): string =>
@@ -465,7 +465,7 @@ snapshots:
   it("reads its packages too: they are installed and run", async () => {
     const outcome = await read(environment + base);
     expect(packageOf(outcome, "pkg:npm/plugin@1.0.0").artefacts[0]?.digest?.hex).toBe(sha512Of("plugin"));
-    expect(packageOf(outcome, "pkg:npm/.@").requires.map(({ as }) => as)).toEqual([
+    expect(packageOf(outcome, "pkg:npm/.").requires.map(({ as }) => as)).toEqual([
       "plugin",
       "pnpm",
       "leaf",
@@ -548,15 +548,15 @@ describe("readPnpmLock, lockfile.format v13", () => {
   it("reads projects, folded snapshots, catalogs and aliases", async () => {
     const outcome = await read(v13);
     expect(outcome.set?.lockfile.formatVersion).toBe("13.0");
-    expect(packageOf(outcome, "pkg:npm/.@").requires).toEqual([
+    expect(packageOf(outcome, "pkg:npm/.").requires).toEqual([
       { as: "deep", purl: "pkg:npm/deep@2.0.0" },
       { as: "leaf", purl: "pkg:npm/leaf@1.0.0" },
       { as: "left", purl: "pkg:npm/left-pad@1.3.0" },
-      { as: "pkg-a", purl: "pkg:npm/packages/a@" },
+      { as: "pkg-a", purl: "pkg:npm/packages/a" },
     ]);
-    expect(packageOf(outcome, "pkg:npm/packages/a@").requires).toContainEqual({
+    expect(packageOf(outcome, "pkg:npm/packages/a").requires).toContainEqual({
       as: "pkg-b",
-      purl: "pkg:npm/packages/b@",
+      purl: "pkg:npm/packages/b",
     });
     expect(packageOf(outcome, "pkg:npm/deep@2.0.0").requires).toEqual([
       { as: "leaf", purl: "pkg:npm/leaf@1.0.0" },

@@ -1,14 +1,14 @@
 import { startOf } from "../position.ts";
 import { formatPurl } from "../purl.ts";
 import { ok, refuse, type Result } from "../result.ts";
-import type { YamlNode } from "../yaml.ts";
+import type { YamlNode } from "../yaml-tree.ts";
 import type { LockedPackage, PackageSet } from "./package-set.ts";
 import { readPnpmDocument, type PnpmDependency, type PnpmDocument } from "./pnpm-document.ts";
 import { packageKeyOf, snapshotKeyOf } from "./pnpm-path.ts";
 import { isOutside, joinPath } from "./relative-path.ts";
 import { resolvePnpmPackage, type PnpmResolved } from "./pnpm-resolution.ts";
 import { toFinding } from "./problems.ts";
-import type { LockfileReader, ReaderInput } from "./reader.ts";
+import type { LazyLockfileReader, ReaderInput } from "./reader.ts";
 import { packageSetDigest } from "./set-digest.ts";
 import { YamlLockfile } from "./yaml-lockfile.ts";
 
@@ -21,8 +21,8 @@ const regenerate = "pnpm install --lockfile-only";
  * One package per `packages` key: peer variants of it are one package. The projects of the workspace are packages
  * of the source `path`; so is whatever a link leads to, named by its path.
  */
-export const readPnpmLock: LockfileReader = (input: ReaderInput): Result<PackageSet> => {
-  const opened = YamlLockfile.open(input, "core", regenerate);
+export const readPnpmLock: LazyLockfileReader = async (input: ReaderInput): Promise<Result<PackageSet>> => {
+  const opened = await YamlLockfile.open(input, "core", regenerate);
   if (!opened.ok) return opened;
   const file = opened.value;
   const roots = splitDocuments(file, input.text);

@@ -1,7 +1,7 @@
 import { parseIntegrity } from "../digest.ts";
 import type { Position } from "../position.ts";
 import { formatPurl } from "../purl.ts";
-import type { YamlMap } from "../yaml.ts";
+import type { YamlMap } from "../yaml-tree.ts";
 import type { Artefact, ArtefactForm, Source } from "./package-set.ts";
 import { isNpmName, parseHttpUrl, parseNpmTarballUrl } from "./npm-tarball-url.ts";
 import { unknownField, type PnpmPackage } from "./pnpm-document.ts";

@@ -5,9 +5,9 @@ import { startOf } from "../position.ts";
 import { refuse, type Result } from "../result.ts";
 import type { LockFormat, PackageSet } from "./package-set.ts";
 import { toFinding } from "./problems.ts";
-import type { LockfileReader } from "./reader.ts";
+import type { LazyLockfileReader, LockfileReader } from "./reader.ts";
 
-const readers: Record<LockFormat, () => Promise<LockfileReader>> = {
+const readers: Record<LockFormat, () => Promise<LockfileReader | LazyLockfileReader>> = {
   "package-lock": async () => (await import("./package-lock.ts")).readPackageLock,
   "pnpm-lock": async () => (await import("./pnpm-lock.ts")).readPnpmLock,
   "yarn-berry": async () => (await import("./yarn-berry.ts")).readYarnBerry,
@@ -37,8 +37,16 @@ export async function readLockfile(
   }
   const text = decode(bytes);
   if (text === null) {
-    const why = "The file holds a byte-order mark, a NUL or bytes that are not UTF-8: parsers read such files differently.";
-    return refuse(toFinding({ code: "lockfile/encoding", at, why, fix: "Save the file as plain UTF-8 or regenerate it." }));
+    const why =
+      "The file holds a byte-order mark, a NUL or bytes that are not UTF-8: parsers read such files differently.";
+    return refuse(
+      toFinding({
+        code: "lockfile/encoding",
+        at,
+        why,
+        fix: "Save the file as plain UTF-8 or regenerate it.",
+      }),
+    );
   }
   const digest = digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex")) as Digest;
   const read = await readers[format]();

@@ -11,3 +11,6 @@ export type ReaderInput = { path: string; text: string; digest: Digest; budget: 
  * refused; a file is never half-read. Total: nothing is thrown whatever the text holds.
  */
 export type LockfileReader = (input: ReaderInput) => Result<PackageSet>;
+
+/** As {@link LockfileReader}, for formats of which a part is loaded only when a file needs it. */
+export type LazyLockfileReader = (input: ReaderInput) => Promise<Result<PackageSet>>;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { digestFromHex, formatDigest, type Digest } from "../digest.ts";
-import type { LockedPackage, Source } from "./package-set.ts";
+import type { Artefact, LockedPackage, Markers, Source } from "./package-set.ts";
 
 /**
  * SHA-256 over the sorted rows of the set: one JSON array of strings (RFC 8785 form) a package, one a line. Two
@@ -16,27 +16,24 @@ const row = (pkg: LockedPackage): string =>
   JSON.stringify([
     pkg.purl,
     ...sourceCells(pkg.source),
-    ...pkg.artefacts.map((artefact) =>
-      JSON.stringify([
-        artefact.form,
-        artefact.file ?? "",
-        artefact.url ?? "",
-        artefact.digest === null ? "" : formatDigest(artefact.digest),
-        artefact.cacheKey ?? "",
-      ]),
-    ),
-    JSON.stringify(pkg.aliases.toSorted()),
-    JSON.stringify(pkg.requires.map(({ as, purl }) => `${as} ${purl}`).toSorted()),
-    JSON.stringify([
-      pkg.markers.optional,
-      pkg.markers.dev,
-      pkg.markers.peer,
-      pkg.markers.os,
-      pkg.markers.cpu,
-      pkg.markers.libc,
-      pkg.markers.expression,
-    ]),
+    ...pkg.artefacts.map(artefactCell),
+    listCell(pkg.aliases),
+    listCell(pkg.requires.map(({ as, purl }) => `${as} ${purl}`)),
+    markersCell(pkg.markers),
   ]);
+
+const artefactCell = ({ form, file, url, digest, cacheKey }: Artefact): string =>
+  JSON.stringify([form, file ?? "", url ?? "", digest === null ? "" : formatDigest(digest), cacheKey ?? ""]);
+
+const listCell = (texts: readonly string[]): string =>
+  texts.length === 0 ? "[]" : JSON.stringify(texts.toSorted());
+
+/** Most packages have the same few markers, and lists that are empty. */
+function markersCell({ optional, dev, peer, os, cpu, libc, expression }: Markers): string {
+  if (os.length > 0 || cpu.length > 0 || libc.length > 0 || expression !== null)
+    return JSON.stringify([optional, dev, peer, os, cpu, libc, expression]);
+  return `[${optional},${dev},${peer},[],[],[],null]`;
+}
 
 function sourceCells(source: Source): string[] {
   switch (source.kind) {

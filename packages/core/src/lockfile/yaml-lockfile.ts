@@ -1,14 +1,8 @@
 import type { Finding } from "../finding.ts";
 import { LineIndex, type Position } from "../position.ts";
 import { refuse, type Result } from "../result.ts";
-import {
-  readYaml,
-  scalarValue,
-  type YamlMap,
-  type YamlNode,
-  type YamlProblem,
-  type YamlSchema,
-} from "../yaml.ts";
+import { scanYaml } from "../yaml-scanner.ts";
+import { scalarValue, type YamlMap, type YamlNode, type YamlProblem, type YamlSchema } from "../yaml-tree.ts";
 import type { Code } from "../codes.ts";
 import { Problems, toFinding, type Problem } from "./problems.ts";
 import type { ReaderInput } from "./reader.ts";
@@ -46,11 +40,23 @@ export class YamlLockfile {
     this.#limit = input.budget.findings;
   }
 
-  /** @param regenerate the command that writes the file anew */
-  static open(input: ReaderInput, schema: YamlSchema, regenerate: string): Result<YamlLockfile> {
+  /**
+   * The parser of the whole language is loaded only for what no package manager writes.
+   * @param regenerate the command that writes the file anew
+   */
+  static async open(
+    input: ReaderInput,
+    schema: YamlSchema,
+    regenerate: string,
+  ): Promise<Result<YamlLockfile>> {
     const lines = new LineIndex(input.path, input.text);
     const nodes = Math.min(maximumNodes, nodesPerEntry * input.budget.lockfileEntries + 1024);
-    const read = readYaml(input.text, schema, { depth: input.budget.depth, nodes });
+    const bounds = { depth: input.budget.depth, nodes };
+    const documents = scanYaml(input.text, schema, bounds);
+    const read =
+      documents === null
+        ? (await import("../yaml-events.ts")).readYamlEvents(input.text, schema, bounds)
+        : { ok: true as const, documents };
     if (!read.ok) return refuse(...read.problems.map((problem) => notRead(problem, lines, regenerate)));
     return { ok: true, value: new YamlLockfile(input, lines, schema, regenerate, read.documents) };
   }
@@ -92,7 +98,7 @@ export class YamlLockfile {
   /** A scalar that every YAML parser reads as this string. */
   text(node: YamlNode, what: string): string | null {
     if (node.kind === "scalar") {
-      if (this.#schema === "failsafe" || !node.plain) return node.text;
+      if (this.#schema === "failsafe" || !node.plain || version.test(node.text)) return node.text;
       const value = scalarValue(node);
       if (typeof value === "string" && !(/^[-+.\d]/.test(value) && notStringInYaml11.test(value)))
         return value;
@@ -123,6 +129,9 @@ export class YamlLockfile {
     return flag === true;
   }
 }
+
+/** What most plain scalars begin with; no number or date of any YAML does. */
+const version = /^\d{1,9}\.\d{1,9}\.\d/;
 
 /** Plain scalars that YAML 1.1 parsers take for dates and numbers. */
 const notStringInYaml11 =

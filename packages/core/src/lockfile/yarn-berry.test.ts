@@ -92,7 +92,7 @@ describe("readYarnBerry", () => {
       },
       at: placeOf(base, `"deep@npm`),
     });
-    expect(packageOf(outcome, "pkg:npm/root@")).toMatchObject({
+    expect(packageOf(outcome, "pkg:npm/root")).toMatchObject({
       source: { kind: "path", path: ".", workspace: true },
       artefacts: [],
       requires: [{ as: "leaf", purl: "pkg:npm/leaf@1.0.0" }],
@@ -259,7 +259,7 @@ describe("readYarnBerry", () => {
         ),
       );
       expect(outcome.codes).toEqual(["lockfile/link-outside"]);
-      expect(packageOf(outcome, "pkg:npm/more@").source).toEqual({
+      expect(packageOf(outcome, "pkg:npm/more").source).toEqual({
         kind: "path",
         path: "more",
         workspace: false,

@@ -2,12 +2,12 @@ import { digestFromHex } from "../digest.ts";
 import { startOf, type Position } from "../position.ts";
 import { formatPurl } from "../purl.ts";
 import { ok, refuse, type Result } from "../result.ts";
-import type { YamlMap } from "../yaml.ts";
+import type { YamlMap } from "../yaml-tree.ts";
 import { isNpmVersion } from "./npm-tarball-url.ts";
 import type { Artefact, LockedPackage, Markers, PackageSet } from "./package-set.ts";
 import { isOutside, joinPath } from "./relative-path.ts";
 import { toFinding, type Problem } from "./problems.ts";
-import type { LockfileReader, ReaderInput } from "./reader.ts";
+import type { LazyLockfileReader, ReaderInput } from "./reader.ts";
 import { packageSetDigest } from "./set-digest.ts";
 import { YamlLockfile } from "./yaml-lockfile.ts";
 import { parseLocator, parseReference, type YarnLocator } from "./yarn-locator.ts";
@@ -34,8 +34,8 @@ const knownFields: ReadonlySet<string> = new Set(
  * themselves. A patch is a package of its own beside the one it patches: same name, version and source, and the
  * patch as its artefact's `url`.
  */
-export const readYarnBerry: LockfileReader = (input: ReaderInput): Result<PackageSet> => {
-  const opened = YamlLockfile.open(input, "failsafe", regenerate);
+export const readYarnBerry: LazyLockfileReader = async (input: ReaderInput): Promise<Result<PackageSet>> => {
+  const opened = await YamlLockfile.open(input, "failsafe", regenerate);
   if (!opened.ok) return opened;
   const file = opened.value;
   const [document] = file.documents;
@@ -298,10 +298,10 @@ class BerrySet {
     for (const [as, { value }] of dependencies?.entries ?? []) {
       const range = this.#file.text(value, `\`${as}\``);
       if (range === null) continue;
-      const bound = `${as}@${range}::locator=${encodeURIComponent(entry.resolution)}`;
-      const keys = [`${as}@${range}`, `${as}@npm:${range}`, bound];
       const target =
-        keys.map((key) => this.#byDescriptor.get(key)).find((found) => found !== undefined) ??
+        this.#byDescriptor.get(`${as}@${range}`) ??
+        this.#byDescriptor.get(`${as}@npm:${range}`) ??
+        this.#byDescriptor.get(`${as}@${range}::locator=${encodeURIComponent(entry.resolution)}`) ??
         this.#byIdent.get(as);
       if (target !== undefined && target !== null) edges.push({ as, purl: target.purl });
     }

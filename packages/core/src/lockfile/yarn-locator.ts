@@ -49,10 +49,13 @@ export function decodePercent(text: string): string {
 }
 
 function parseParams(text: string): ReadonlyMap<string, string> {
+  if (text === "") return noParams;
   const found = new Map<string, string>();
-  for (const part of text === "" ? [] : text.split("&")) {
+  for (const part of text.split("&")) {
     const equals = part.indexOf("=");
     if (equals > 0) found.set(part.slice(0, equals), decodePercent(part.slice(equals + 1)));
   }
   return found;
 }
+
+const noParams: ReadonlyMap<string, string> = new Map();

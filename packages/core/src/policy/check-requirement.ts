@@ -69,6 +69,11 @@ function checkIdentity(verdict: Verdict, rule: Requirement, { policy, now }: Fix
       ),
     ];
   }
+  if (rule.identities.length === 0 && identity.issuerName === null) {
+    const why = `${verdict.purl} was built by ${quote(identity.san)} of ${quote(identity.issuer)}, which is no build platform that is known here.`;
+    const fix = `If this builder is right, put into ${highestPath(policy)} and name it in the rule:\n${identityLines(identity, verdict.slsaBuild)}`;
+    return [about(verdict, "identity/issuer-unknown", why, fix)];
+  }
   if (rule.identities.length === 0) {
     const why = `${verdict.purl} was built by ${identity.repository ?? identity.san}; the rule accepts provenance of any identity.`;
     const fix = `To accept only this one, put into ${highestPath(policy)} and name it in the rule:\n${identityLines(identity, verdict.slsaBuild)}`;

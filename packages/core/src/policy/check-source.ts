@@ -99,7 +99,8 @@ function checkBundled(
   { policy }: FixContext,
 ): Candidate[] {
   const { bundled } = policy.sources;
-  if (bundled === "allow" || (bundled === "inspect" && context.inspected(pkg))) return [];
+  const inspection = context.inspected(pkg);
+  if (bundled === "allow" || (bundled === "inspect" && inspection === "found")) return [];
   const requiredBy = label(policy, "sources.bundled");
   const shared = { effect: "block", purl: pkg.purl, at: pkg.at, requiredBy } as const;
   if (bundled === "deny") {
@@ -107,6 +108,10 @@ function checkBundled(
     return [
       { ...shared, code: "source/bundled", why, fix: `Lock a version of ${source.in} that bundles nothing.` },
     ];
+  }
+  if (inspection === "missing") {
+    const why = `${pkg.name} is said to be bundled in ${source.in}, and that tarball does not hold it as locked.`;
+    return [{ ...shared, code: "lockfile/bundled-missing", why, fix: "Regenerate the lockfile." }];
   }
   return [
     {

@@ -12,6 +12,9 @@ export type RegistryFact = {
   replaces?: boolean;
 };
 
+/** What came of looking for a bundled package in its parent's tarball; `unavailable`: nobody could look. */
+export type Inspection = "found" | "missing" | "unavailable";
+
 /** What a decision must know of the project and the run besides evidence. Functions are pure look-ups. */
 export type DecisionContext = {
   registryOf: (pkg: LockedPackage) => RegistryFact;
@@ -19,8 +22,8 @@ export type DecisionContext = {
   filesOf: (registry: string) => readonly string[] | null;
   /** Whether the run covers this artefact (`--platform`). */
   inScope: (pkg: LockedPackage, artefact: Artefact) => boolean;
-  /** Whether a bundled package was found, as locked, in its parent's digest-checked tarball. */
-  inspected: (pkg: LockedPackage) => boolean;
+  /** Whether a bundled package is, as locked, in its parent's digest-checked tarball. */
+  inspected: (pkg: LockedPackage) => Inspection;
   /** The package set of the trusted base. */
   baseline: PackageSet | null;
   /** What discovery, configuration and trust material gave: decided with the rest. */
@@ -36,7 +39,7 @@ export const lockfileContext: DecisionContext = {
   }),
   filesOf: () => null,
   inScope: () => true,
-  inspected: () => false,
+  inspected: () => "unavailable",
   baseline: null,
   findings: [],
 };

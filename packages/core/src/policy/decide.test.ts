@@ -227,6 +227,11 @@ describe("D17 D25 D26: identities", () => {
     ]);
   });
 
+  it("a builder of no known platform counts only where a rule names it", () => {
+    const foreign = by({ issuerName: null, issuer: "https://ci.example" });
+    expect(blocks(run(all("provenance"), [foreign]))).toEqual(["identity/issuer-unknown"]);
+  });
+
   it("provenance of any identity is said to be that", () => {
     const decision = run(all("provenance"), [by({})]);
     expect(decision.outcome).toBe("allow");
@@ -242,7 +247,10 @@ describe("sources", () => {
   const url = from({ kind: "url", url: "https://elsewhere.example/a.tgz" });
   const workspace = from({ kind: "path", path: "packages/a", workspace: true }, { artefacts: [] });
   const path = from({ kind: "path", path: "../a", workspace: false }, { artefacts: [] });
-  const bundled = from({ kind: "bundled", in: "pkg:npm/parent@1.0.0", paths: ["node_modules/thing"] }, { artefacts: [] });
+  const bundled = from(
+    { kind: "bundled", in: "pkg:npm/parent@1.0.0", paths: ["node_modules/thing"] },
+    { artefacts: [] },
+  );
 
   it.each<[string, LockedPackage, string, string[]]>([
     ["git by default", git, "", ["source/git"]],
@@ -275,8 +283,13 @@ describe("sources", () => {
       why: "",
       fix: "",
     } as const;
-    expect(run(all("locked"), [[bundled]], { inspected: () => true }, [problem]).outcome).toBe("allow");
-    expect(run(all("locked"), [[bundled]], { inspected: () => false }, [problem]).outcome).toBe("incomplete");
+    expect(run(all("locked"), [[bundled]], { inspected: () => "found" }, [problem]).outcome).toBe("allow");
+    expect(run(all("locked"), [[bundled]], { inspected: () => "unavailable" }, [problem]).outcome).toBe(
+      "incomplete",
+    );
+    expect(blocks(run(all("locked"), [[bundled]], { inspected: () => "missing" }, [problem]))).toEqual([
+      "lockfile/bundled-missing",
+    ]);
   });
 
   it("warns where the policy says so", () => {
@@ -542,7 +555,9 @@ describe("the built-in policy", () => {
   it("warns where keys are known and nothing is signed, and blocks nothing", () => {
     const decision = run(builtIn, [[pkg, judged(pkg, "locked")]]);
     expect(decision).toMatchObject({ outcome: "allow", strict: "block" });
-    expect(codesOf(decision)).toEqual(["signature/absent", "drift/undecided", "policy/built-in"]);
+    expect(codesOf(decision)).toEqual(["signature/absent", "policy/built-in"]);
+    // Nothing could be added to a policy that is not there.
+    expect(decision.findings[0]?.fix).not.toContain("exceptions:");
   });
   it("is content with locked where no keys are known", () => {
     expect(run(builtIn, [[pkg, judged(pkg, "locked", { registry: "https://mirror.example/" })]]).strict).toBe(

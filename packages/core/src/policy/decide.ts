@@ -217,25 +217,17 @@ function policyFindings(policy: Policy, set: PackageSet): Finding[] {
       fix: `Run \`countersign policy init\` to write ${policyPath}.`,
     });
   }
-  if (policy.drift !== null) {
+  // The built-in policy looks for drift once there is something to compare with; nobody demanded it.
+  if (policy.drift !== null && !policy.builtIn) {
     const { drift } = policy;
-    const effect = policy.builtIn
-      ? "note"
-      : worst(
-          driftKinds.map((kind) => drift[kind]),
-          ["block", "warn", "note"] as readonly Effect[],
-        );
+    const effect = worst(
+      driftKinds.map((kind) => drift[kind]),
+      ["block", "warn", "note"] as readonly Effect[],
+    );
     const why =
       "The policy demands a check for drift; this version has no pins to compare with, so drift cannot be decided.";
     const fix = `Take drift out of ${highestPath(policy)} until pins are there.`;
-    findings.push({
-      code: "drift/undecided",
-      effect,
-      at,
-      why,
-      fix,
-      requiredBy: policy.builtIn ? builtInPath : label(policy, "drift"),
-    });
+    findings.push({ code: "drift/undecided", effect, at, why, fix, requiredBy: label(policy, "drift") });
   }
   for (const [field, demanded] of [
     ["seal.approval", policy.seal.approval !== null],

@@ -33,7 +33,8 @@ export function fixOf(
   { policy, now }: FixContext,
 ): string {
   const cure = cures[code] ?? cureOfKind(code);
-  if (binding === null) return cure;
+  // Without a policy file there is nothing to add a line to, and nothing blocks.
+  if (binding === null || policy.builtIn) return cure;
   const accept = `To accept it, add to ${highestPath(policy)}:\n${exceptionLines(purl, binding, code, now)}`;
   return `${cure}\n${accept}`;
 }

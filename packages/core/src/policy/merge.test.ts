@@ -113,6 +113,17 @@ describe("a merge with a looser layer is refused, and the stricter value stays",
     expect(alone).toMatchObject(effective);
   });
 
+  it("a layer in between delegates nothing of its own", () => {
+    const layers = [
+      layer("mode: strict", "managed"),
+      layer(delegated, "base"),
+      layer(exception("signature/absent"), "head"),
+    ];
+    const merged = mergePolicy(layers, now);
+    expect(loosened(merged)).toContain("policy/loosens head.yaml");
+    expect(merged.exceptions).toEqual([]);
+  });
+
   it("blocks in warn mode, and in disabled only when the highest layer does not say so", () => {
     expect(run(merge("mode: warn", "sources: { git: allow }"), []).outcome).toBe("block");
     const disabled = run(merge("mode: disabled", "sources: { git: allow }"), []);

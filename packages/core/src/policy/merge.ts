@@ -145,7 +145,7 @@ class Merger {
       seal: { approval: this.#approval, summary: this.#summary },
       trust: { ...this.#trust, roots: this.#roots },
       exceptions: this.#exceptions(layers, now),
-      delegate: layers.find((layer) => layer.delegate !== null)?.delegate?.value ?? null,
+      delegate: layers[0]?.delegate?.value ?? null,
       origins: this.#origins,
       problems: this.#findings,
       builtIn: false,
@@ -271,15 +271,17 @@ class Merger {
   /**
    * The codes of each exception that it may except. A lower layer may repeat what a higher one excepts, for no longer
    * (the same is dropped);
-   * anything else must lie within what every higher layer that speaks of it delegates. An expired one allows nothing,
+   * anything else must lie within what the highest layer delegates and no layer in between narrows. An expired one allows nothing,
    * so it is left for the report to name.
    */
   #exceptions(layers: readonly PolicyLayer[], now: Instant): Exception[] {
     const granted = new Map<string, Instant>();
     return layers.flatMap((layer, depth) => {
-      const delegates = layers
-        .slice(0, depth)
-        .flatMap(({ delegate }) => (delegate === null ? [] : [delegate.value]));
+      // A layer in between may narrow what the highest delegates; it has nothing of its own to give away.
+      const delegates =
+        (layers[0]?.delegate ?? null) === null
+          ? []
+          : layers.slice(0, depth).flatMap(({ delegate }) => (delegate === null ? [] : [delegate.value]));
       const kept = layer.exceptions.flatMap((exception) => {
         const codes = exception.codes.filter((code) => {
           if (depth === 0 || now >= exception.expires) return true;

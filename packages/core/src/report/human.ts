@@ -65,17 +65,23 @@ function writeGroup(page: Page, group: Group, report: Report): void {
 
 function writeCluster(page: Page, cluster: Cluster): void {
   const { palette, verbose } = page.options;
-  const full = verbose ? cluster.findings : cluster.findings.slice(0, shownPlaces);
-  for (const finding of full) {
+  // Of many, what is wrong and what to do comes first: nobody reads past a hundred names to find it.
+  const many = !verbose && cluster.findings.length > shownPlaces;
+  if (many) writeReason(page, cluster);
+  for (const finding of many ? cluster.findings.slice(0, shownPlaces) : cluster.findings) {
     page.write(`${nameOf(finding)} ${visible(place(finding.at))}`, "  ", "    ", palette.bold);
     const chain = finding.chain === null ? null : chainText(finding.chain);
     if (chain !== null) page.write(visible(chain), "    through ", "      ", palette.dim);
   }
-  const rest = cluster.findings.slice(full.length);
+  const rest = many ? cluster.findings.slice(shownPlaces) : [];
   if (rest.length > 0) writeNames(page, rest, `and ${rest.length} more, likewise:`);
-  page.write(visible(cluster.why), "    ", "    ");
-  if (cluster.requiredBy !== null) page.write(visible(cluster.requiredBy), "    demanded by ", "      ");
-  page.fix(cluster.fix);
+  if (!many) writeReason(page, cluster);
+}
+
+function writeReason(page: Page, { why, requiredBy, fix }: Cluster): void {
+  page.write(visible(why), "    ", "    ");
+  if (requiredBy !== null) page.write(visible(requiredBy), "    demanded by ", "      ");
+  page.fix(fix);
 }
 
 /** Names of findings with their places, neither of them ever broken. */

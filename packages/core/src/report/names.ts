@@ -2,10 +2,18 @@ import type { Position } from "../position.ts";
 import { parsePurl } from "../purl.ts";
 import type { Chain } from "./chains.ts";
 
-/** `name@version` of a purl of a known ecosystem, else the purl as it stands. Still foreign text. */
+const unversioned = /^pkg:(?:npm|pypi|jsr)\/([^@]*)@?$/;
+
+/**
+ * `name@version` of a purl of a known ecosystem; a project without a version by its name or folder; else the purl
+ * as it stands. Still foreign text.
+ */
 export function shortName(purl: string): string {
   const parsed = parsePurl(purl);
-  return parsed === null ? purl : `${parsed.name}@${parsed.version}`;
+  if (parsed !== null) return `${parsed.name}@${parsed.version}`;
+  const local = unversioned.exec(purl)?.[1];
+  if (local === undefined) return purl;
+  return local === "." ? "this project" : local;
 }
 
 /** `package-lock.json:12`: what editors and terminals open. Still foreign text. */

@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { anyEdit, flip, mutate } from "../../test/mutation.ts";
 import { npmKeys, rootDocument, verifierOf } from "../../test/trust.ts";
 import { hasVectors, readVector } from "../../test/vectors.ts";
 import { verifyAttestations } from "./attestations.ts";
@@ -13,17 +13,6 @@ const texts = hasVectors
       readVector("npm", "attestations", "carabiner-dev-collector--bundle-publish.json"),
     ]
   : [];
-
-type Edit = { at: number; how: "flip" | "drop" | "replace"; value: unknown; bit: number };
-const anyEdit: fc.Arbitrary<Edit> = fc.record({
-  at: fc.nat(),
-  how: fc.constantFrom("flip" as const, "drop" as const, "replace" as const),
-  value: fc.oneof(
-    fc.jsonValue({ maxDepth: 2 }),
-    fc.constantFrom("", "AA==", "-1", "0", "9".repeat(30), "__proto__", "\u0000", "9".repeat(15)),
-  ),
-  bit: fc.nat(1 << 20),
-});
 
 describe.skipIf(!hasVectors)("a mutated bundle", () => {
   const value = hasVectors ? verifierOf([rootDocument("production"), rootDocument("staging")]) : null;
@@ -82,30 +71,3 @@ describe.skipIf(!hasVectors)("a mutated bundle", () => {
     );
   });
 });
-
-/** Changes the value at the `at`-th place of the tree, counted in order. */
-function mutate(tree: unknown, { at, how, value, bit }: Edit): unknown {
-  const places: { parent: Record<string, unknown>; name: string }[] = [];
-  const walk = (node: unknown): void => {
-    if (typeof node !== "object" || node === null) return;
-    for (const name of Object.keys(node)) {
-      places.push({ parent: node as Record<string, unknown>, name });
-      walk((node as Record<string, unknown>)[name]);
-    }
-  };
-  walk(tree);
-  const place = places[at % Math.max(places.length, 1)];
-  if (place === undefined) return value;
-  const old = place.parent[place.name];
-  if (how === "drop") delete place.parent[place.name];
-  else place.parent[place.name] = how === "flip" && typeof old === "string" ? flip(old, bit) : value;
-  return tree;
-}
-
-function flip(base64: string, bit: number): string {
-  const bytes = Buffer.from(base64, "base64");
-  if (bytes.length === 0) return "AA==";
-  const at = (bit >> 3) % bytes.length;
-  bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7));
-  return bytes.toString("base64");
-}

@@ -1,8 +1,8 @@
-import { Buffer } from "node:buffer";
-import { X509Certificate } from "@sigstore/core";
+import type { Buffer } from "node:buffer";
+import type { X509Certificate } from "@sigstore/core";
 import type { Code } from "../codes.ts";
-import { isBoundedDer } from "./der-bounds.ts";
 import { extensionsOf, fulcioArc, isFulcioText } from "./fulcio-extension.ts";
+import { readX509 } from "./x509.ts";
 
 export type CertificateResult =
   | { ok: true; certificate: X509Certificate }
@@ -45,12 +45,11 @@ export function isSelfIssued(der: Buffer): boolean {
 }
 
 function parse(der: Buffer): X509Certificate | null {
-  if (!isBoundedDer(der)) return null;
+  const certificate = readX509(der);
   try {
-    const certificate = X509Certificate.parse(Buffer.from(der));
-    // Signatures are verified over the re-encoded structure: it must be these very bytes.
-    return certificate.root.toDER().equals(der) && hasFields(certificate) ? certificate : null;
+    return certificate !== null && hasFields(certificate) ? certificate : null;
   } catch {
+    // The getters throw on whatever shape they do not expect.
     return null;
   }
 }

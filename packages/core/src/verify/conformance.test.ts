@@ -1,7 +1,8 @@
 import { createHash, createPublicKey } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { rootDocument, verifierOf } from "../../test/trust.ts";
+import { agreeingVerifierOf } from "../../test/library-engine.ts";
+import { rootDocument } from "../../test/trust.ts";
 import { hasVectors, vectorsPath } from "../../test/vectors.ts";
 import { defaultBudget } from "../budget.ts";
 import type { Code } from "../codes.ts";
@@ -150,7 +151,7 @@ function verifyCase(name: string, edit: (bundle: string) => string, pem?: string
         ];
   const target = { ecosystem: null, name: null, version: null, file: null, digests: [artefactDigest(name)] };
   const verdicts = verifyAttestations(read.document, target, {
-    bundles: { state: "available", value: verifierOf([root]) },
+    bundles: { state: "available", value: agreeingVerifierOf([root]) },
     keys,
   });
   return verdicts[0] as AttestationVerdict;

@@ -5,7 +5,8 @@ import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { toSignedEntity, toTrustMaterial, Verifier } from "@sigstore/verify";
 import { describe, expect, it } from "vitest";
 import { MintedLog, mintedBundle, mintKey, mintRoot } from "../../test/minted-bundle.ts";
-import { npmKeys, once, rootDocument, verifierOf } from "../../test/trust.ts";
+import { agreeingVerifierOf } from "../../test/library-engine.ts";
+import { npmKeys, once, rootDocument } from "../../test/trust.ts";
 import { hasVectors, readVector } from "../../test/vectors.ts";
 import type { Code } from "../codes.ts";
 import { keyHintOf } from "./bundle-reader.ts";
@@ -22,7 +23,7 @@ const document: Json = hasVectors
   : null;
 const publish: Json = document?.attestations[0].bundle;
 const provenance: Json = document?.attestations[1].bundle;
-const production = hasVectors ? verifierOf([rootDocument("production")]) : null;
+const production = hasVectors ? agreeingVerifierOf([rootDocument("production")]) : null;
 
 const verify = (bundle: Json, keys = npmKeys()): BundleResult =>
   (production as NonNullable<typeof production>).verify(bundle, { keys, digests: [] });
@@ -332,17 +333,18 @@ describe.skipIf(!hasVectors)("a bundle with a certificate", () => {
 
   it("is refused on another instance's root, and accepted where both are trusted", () => {
     const context = { keys: [], digests: [] };
-    const staging = verifierOf([rootDocument("staging")]);
+    const staging = agreeingVerifierOf([rootDocument("staging")]);
     expect(codeOf(staging.verify(provenance, context))).toBe("bundle/log-untrusted");
     expect(
-      verifierOf([rootDocument("staging"), rootDocument("production")]).verify(provenance, context).ok,
+      agreeingVerifierOf([rootDocument("staging"), rootDocument("production")]).verify(provenance, context)
+        .ok,
     ).toBe(true);
   });
 
   it("is refused where the authority is not the root's, though its log is", () => {
     const mixed: Json = structuredClone(rootDocument("production"));
     mixed.certificateAuthorities = (rootDocument("staging") as Json).certificateAuthorities;
-    expect(codeOf(verifierOf([mixed]).verify(provenance, { keys: [], digests: [] }))).toBe(
+    expect(codeOf(agreeingVerifierOf([mixed]).verify(provenance, { keys: [], digests: [] }))).toBe(
       "bundle/certificate-untrusted",
     );
   });
@@ -350,10 +352,10 @@ describe.skipIf(!hasVectors)("a bundle with a certificate", () => {
   it("D16: is refused where the CT log is not the root's, or fewer logs signed than required", () => {
     const without: Json = structuredClone(rootDocument("production"));
     without.ctlogs = [];
-    expect(codeOf(verifierOf([without]).verify(provenance, { keys: [], digests: [] }))).toBe(
+    expect(codeOf(agreeingVerifierOf([without]).verify(provenance, { keys: [], digests: [] }))).toBe(
       "bundle/sct-invalid",
     );
-    const strict = verifierOf([rootDocument("production")], { sct: 2, log: 1, time: 1 });
+    const strict = agreeingVerifierOf([rootDocument("production")], { sct: 2, log: 1, time: 1 });
     expect(codeOf(strict.verify(provenance, { keys: [], digests: [] }))).toBe("bundle/sct-invalid");
   });
 
@@ -363,7 +365,10 @@ describe.skipIf(!hasVectors)("a bundle with a certificate", () => {
   ] as const)("D16: is refused below the thresholds %j", (thresholds, code) => {
     expect(
       codeOf(
-        verifierOf([rootDocument("production")], thresholds).verify(provenance, { keys: [], digests: [] }),
+        agreeingVerifierOf([rootDocument("production")], thresholds).verify(provenance, {
+          keys: [],
+          digests: [],
+        }),
       ),
     ).toBe(code);
   });
@@ -415,7 +420,7 @@ describe("log entries of a private instance", () => {
   const signer = mintKey("k1");
   const check = (bundle: Json, thresholds = once, ...logs: MintedLog[]): Code | null =>
     codeOf(
-      verifierOf([mintRoot(...(logs.length === 0 ? [log] : logs))], thresholds).verify(bundle, {
+      agreeingVerifierOf([mintRoot(...(logs.length === 0 ? [log] : logs))], thresholds).verify(bundle, {
         keys: [signer.trusted],
         digests: [],
       }),
@@ -464,10 +469,10 @@ describe("thresholds and roots", () => {
   it("name themselves in the verifier's id", () => {
     const [one, two] = [mintRoot(new MintedLog("one")), mintRoot(new MintedLog("two"))];
     const ids = [
-      verifierOf([one]),
-      verifierOf([two]),
-      verifierOf([one, two]),
-      verifierOf([one], { ...once, log: 2 }),
+      agreeingVerifierOf([one]),
+      agreeingVerifierOf([two]),
+      agreeingVerifierOf([one, two]),
+      agreeingVerifierOf([one], { ...once, log: 2 }),
     ].map(({ id }) => id);
     expect(new Set(ids).size).toBe(4);
   });

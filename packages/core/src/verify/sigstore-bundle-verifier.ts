@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import type { X509Certificate } from "@sigstore/core";
 import { Verifier, VerificationError, type SignedEntity, type TrustMaterial } from "@sigstore/verify";
@@ -21,16 +22,30 @@ type Signer =
   | { kind: "certificate"; certificate: X509Certificate; logged: LoggedVerifier }
   | { kind: "key"; key: RegistryKey; logged: LoggedVerifier };
 type Claims = { signer: Signer; times: readonly TrustedTime[]; entity: SignedEntity };
+/** Judges timestamps, signing key, log entries and signature, in this order; throws where one does not verify. */
+export type Engine = (entity: SignedEntity, material: TrustMaterial, thresholds: Thresholds) => void;
 
 /** Engine and revision of the checks around it: a verdict kept under another name is not this engine's. */
-const engine = "sigstore-js-4.1.3/1";
+const engineName = "sigstore-js-4.1.3/2";
+
+const sigstoreEngine: Engine = (entity, material, { sct, log, time }) => {
+  const thresholds = { ctlogThreshold: sct, tlogThreshold: log, timestampThreshold: time };
+  new Verifier(material, thresholds).verify(entity);
+};
 
 /**
  * A verifier on `@sigstore/verify`, with the checks that it leaves to its callers.
  * @param documents `trusted_root.json` documents, parsed; several are united
  * @param thresholds least number of distinct CT logs, logs and sources of time, each at least 1
  */
-export function createSigstoreVerifier(
+export const createSigstoreVerifier = (
+  documents: readonly unknown[],
+  thresholds: Thresholds,
+): Trusted<BundleVerifier> => createVerifierOn(sigstoreEngine, documents, thresholds);
+
+/** The same on another engine: tests compare this one with the library on its own. */
+export function createVerifierOn(
+  engine: Engine,
   documents: readonly unknown[],
   thresholds: Thresholds,
 ): Trusted<BundleVerifier> {
@@ -40,18 +55,21 @@ export function createSigstoreVerifier(
   }
   const root = readSigstoreRoot(documents);
   return root.state === "available"
-    ? { state: "available", value: new SigstoreBundleVerifier(root.value, thresholds) }
+    ? { state: "available", value: new SigstoreBundleVerifier(engine, root.value, thresholds) }
     : root;
 }
 
 class SigstoreBundleVerifier implements BundleVerifier {
   readonly id: string;
+  readonly #engine: Engine;
   readonly #root: SigstoreRoot;
   readonly #thresholds: Thresholds;
+  readonly #encodedKeys = new WeakMap<KeyObject, Buffer>();
 
-  constructor(root: SigstoreRoot, thresholds: Thresholds) {
+  constructor(engine: Engine, root: SigstoreRoot, thresholds: Thresholds) {
     const { sct, log, time } = thresholds;
-    this.id = `${engine} sct=${sct} log=${log} time=${time} root=${root.digest}`;
+    this.id = `${engineName} sct=${sct} log=${log} time=${time} root=${root.digest}`;
+    this.#engine = engine;
     this.#root = root;
     this.#thresholds = thresholds;
   }
@@ -68,7 +86,7 @@ class SigstoreBundleVerifier implements BundleVerifier {
 
   /** What the bundle claims, as far as it can be refused without a signature being verified. */
   #claims(bundle: ReadBundle, context: BundleContext): Claims | Problem {
-    const signer = readSigner(bundle, context.keys);
+    const signer = readSigner(bundle, context.keys, (key) => this.#encoded(key));
     if ("code" in signer) return signer;
     const keyid = keyIdProblem(bundle);
     if (keyid !== null) return keyid;
@@ -130,16 +148,9 @@ class SigstoreBundleVerifier implements BundleVerifier {
     return null;
   }
 
-  /** Timestamps, signing key, log entries, signature: in the engine's order. */
   #verify(bundle: ReadBundle, { signer, times, entity }: Claims): BundleResult {
-    const { sct, log, time } = this.#thresholds;
-    const verifier = new Verifier(this.#material(signer), {
-      ctlogThreshold: sct,
-      tlogThreshold: log,
-      timestampThreshold: time,
-    });
     try {
-      verifier.verify(entity);
+      this.#engine(entity, this.#material(signer), this.#thresholds);
     } catch (error) {
       return failure(error, signer, times);
     }
@@ -159,6 +170,13 @@ class SigstoreBundleVerifier implements BundleVerifier {
         return refuse("bundle/log-untrusted", `log ${logOf(entry)} was not in use at the signing time`);
     }
     return null;
+  }
+
+  /** One key vouches for a registry's every publish attestation. */
+  #encoded(key: KeyObject): Buffer {
+    const known = this.#encodedKeys.get(key) ?? key.export({ type: "spki", format: "der" });
+    this.#encodedKeys.set(key, known);
+    return known;
   }
 
   #material(signer: Signer): TrustMaterial {
@@ -199,6 +217,7 @@ function artefactProblem(content: ReadBundle["content"], digests: readonly Diges
 function readSigner(
   { signer, content, entries }: ReadBundle,
   keys: readonly RegistryKey[],
+  encode: (key: KeyObject) => Buffer,
 ): Signer | Problem {
   if (signer.kind === "key") {
     const key = keys.find(({ keyid, usage }) => keyid === signer.hint && usage === "npm:attestations");
@@ -208,7 +227,7 @@ function readSigner(
       problem ?? {
         kind: "key",
         key,
-        logged: { kind: "key", der: key.key.export({ type: "spki", format: "der" }) },
+        logged: { kind: "key", der: encode(key.key) },
       }
     );
   }
@@ -295,8 +314,13 @@ function verified(
         : { kind: "key", keyid: signer.key.keyid },
     time: earliest === null ? null : { at: earliest.at, source: earliest.source },
     logTime: logTimes.length === 0 ? null : Math.min(...logTimes),
-    logIndex: entries[0]?.logIndex ?? null,
+    logIndex: provenIndex(entries[0]),
   };
+}
+
+/** The entry's own index is signed by the promise alone; without one only the proof's, in its shard, is proven. */
+function provenIndex(entry: Entry | undefined): string | null {
+  return (entry?.inclusionPromise === undefined ? entry?.inclusionProof?.logIndex : entry.logIndex) ?? null;
 }
 
 /** The integrated time is signed by the promise alone; a proof says nothing about it. */

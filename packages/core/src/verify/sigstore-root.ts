@@ -1,12 +1,11 @@
-import { Buffer } from "node:buffer";
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
-import { X509Certificate } from "@sigstore/core";
+import type { X509Certificate } from "@sigstore/core";
 import type { TrustMaterial } from "@sigstore/verify";
 import { decodeBase64 } from "../evidence/document-text.ts";
 import { dateOf, parseInstant } from "../instant.ts";
 import { isJsonObject, jsonMember, type JsonObject } from "../json.ts";
-import { isBoundedDer } from "./der-bounds.ts";
 import type { Trusted } from "./trust.ts";
+import { readX509 } from "./x509.ts";
 
 type Authority = TrustMaterial["certificateAuthorities"][number];
 type Log = TrustMaterial["tlogs"][number];
@@ -146,12 +145,7 @@ class RootReader {
 
 function readCertificate(value: unknown): X509Certificate | null {
   const der = isJsonObject(value) ? decodeBase64(jsonMember(value, "rawBytes")) : null;
-  if (der === null || !isBoundedDer(der)) return null;
-  try {
-    return X509Certificate.parse(Buffer.from(der));
-  } catch {
-    return null;
-  }
+  return der === null ? null : readX509(der);
 }
 
 function readKey(described: JsonObject): KeyObject | null {

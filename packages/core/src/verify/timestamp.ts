@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { RFC3161Timestamp } from "@sigstore/core";
-import { isBoundedDer } from "./der-bounds.ts";
+import { readDer } from "./der.ts";
 
 /**
  * Reads RFC 3161 responses in DER. Each must be granted (§2.4.2: status 0 or 1) and stand once; nothing is verified.
@@ -8,7 +8,7 @@ import { isBoundedDer } from "./der-bounds.ts";
  */
 export function readTimestamps(ders: readonly Buffer[]): RFC3161Timestamp[] | null {
   const distinct = new Set(ders.map((der) => der.toString("base64")));
-  const stamps = ders.map((der) => (isBoundedDer(der) ? readTimestamp(der) : null));
+  const stamps = ders.map((der) => readTimestamp(der));
   return distinct.size === ders.length && stamps.every((stamp) => stamp !== null) ? stamps : null;
 }
 
@@ -17,8 +17,10 @@ export const timestamper = (stamp: RFC3161Timestamp): string =>
   `tsa ${stamp.signerIssuer.toString("hex")} ${stamp.signerSerialNumber.toString("hex")}`;
 
 function readTimestamp(der: Buffer): RFC3161Timestamp | null {
+  const root = readDer(der);
+  if (root === null) return null;
   try {
-    const stamp = RFC3161Timestamp.parse(Buffer.from(der));
+    const stamp = new RFC3161Timestamp(root);
     const granted = stamp.status === 0n || stamp.status === 1n;
     return granted && Number.isFinite(stamp.signingTime.getTime()) && timestamper(stamp) !== ""
       ? stamp

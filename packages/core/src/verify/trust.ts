@@ -17,7 +17,9 @@ export type RegistryKey = {
 export type Thresholds = { sct: number; log: number; time: number };
 
 /** Trust material could be had, or there is a code that says why not. */
-export type Trusted<T> = { state: "available"; value: T } | { state: "unavailable"; code: Code; detail: string };
+export type Trusted<T> =
+  | { state: "available"; value: T }
+  | { state: "unavailable"; code: Code; detail: string };
 
 /** All that verification believes without proof. */
 export type TrustMaterial = {

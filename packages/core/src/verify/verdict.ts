@@ -17,7 +17,13 @@ export type TimeSource = "log" | "tsa" | "unsigned" | "none";
 export type ClaimName = "digest" | "source" | "listing" | "registry-signature" | "attestation" | "provenance";
 
 /** One check. `skipped` always carries the code that says why: absent, unavailable or not asked. */
-export type Claim = { name: ClaimName; status: "pass" | "fail" | "skipped"; code?: Code; expected?: string; actual?: string };
+export type Claim = {
+  name: ClaimName;
+  status: "pass" | "fail" | "skipped";
+  code?: Code;
+  expected?: string;
+  actual?: string;
+};
 
 /** What came of one attestation of a document, in the document's order. */
 export type AttestationVerdict = {
@@ -38,7 +44,11 @@ export type AttestationVerdict = {
   logIndex: string | null;
   time: TimeSource;
   /** Individual checks for `--json` and `explain`; a check that had nothing to compare is `skipped`. */
-  checks: readonly { name: "signature" | "statement" | "subject" | "digest" | "identity"; status: "pass" | "fail" | "skipped"; code?: Code }[];
+  checks: readonly {
+    name: "signature" | "statement" | "subject" | "digest" | "identity";
+    status: "pass" | "fail" | "skipped";
+    code?: Code;
+  }[];
 };
 
 /** All that was found out about one artefact, without regard to any requirement. */

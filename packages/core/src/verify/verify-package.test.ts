@@ -229,7 +229,11 @@ describe("a verdict without a digest that binds", () => {
     });
 
     it("is refused where the tarball makes another archive, though registry and signature agree", () => {
-      const binding = { state: "unavailable", code: "artefact/zip-mismatch", detail: "made sha512:00" } as const;
+      const binding = {
+        state: "unavailable",
+        code: "artefact/zip-mismatch",
+        detail: "made sha512:00",
+      } as const;
       expect(bound({ binding })).toMatchObject({
         outcome: "refused",
         level: "unlocked",
@@ -355,6 +359,7 @@ describe.skipIf(!hasVectors)("verdicts on real evidence", () => {
       signatures: signatures.state === "found" ? found(signatures.value) : absent,
       attestations,
       published: published === null ? absent : found(published),
+      binding: notAsked,
       ...change,
     };
     const artefact = artefactOf({ digest: locked ?? (digests[0] as Digest) });

@@ -85,8 +85,7 @@ function boundDigest(
   if (binding.state === "found") return { digest: binding.value };
   const claim: Claim = { name: "digest", status: "skipped", code: "artefact/digest-unbound" };
   if (binding.state === "absent" || binding.code === "evidence/not-asked") return { claim };
-  if (kindOf(binding.code) === "refused")
-    return { claim: without("digest", binding.code, binding.detail) };
+  if (kindOf(binding.code) === "refused") return { claim: without("digest", binding.code, binding.detail) };
   const { code, detail } = binding;
   return { claim: { ...claim, actual: detail === "" ? code : `${code}: ${detail}` } };
 }

@@ -1,6 +1,7 @@
-import { noEvidence, type Budget, type Evidence, type PackageSet } from "@countersign/core";
+import { noEvidence, notAsked, type Budget, type Evidence, type PackageSet } from "@countersign/core";
 import type { Client } from "../registry/client.ts";
 import type { EvidenceStore } from "../store/evidence-store.ts";
+import { Binder, isBindable } from "../tarball/binding.ts";
 import { JsrRegistry } from "./jsr-registry.ts";
 import type { Needs } from "./needs.ts";
 import { NpmRegistry } from "./npm-registry.ts";
@@ -10,6 +11,8 @@ import type { Answer, Question } from "./question.ts";
 import { fromStore, restore, storedFileHost, storeKeyOf, toEntries } from "./stored.ts";
 
 export type Collecting = {
+  /** Whether archives are fetched to tie digests that no statement can name to the tarballs they come from. */
+  bind: boolean;
   /** null: offline, only the store is asked. */
   client: Client | null;
   store: EvidenceStore;
@@ -36,6 +39,7 @@ export type Collected = {
 export async function collectEvidence(set: PackageSet, collecting: Collecting): Promise<Collected> {
   const { client, store, budget, now } = collecting;
   const registries = client === null ? null : openRegistries(client, budget);
+  const binder = client === null || !collecting.bind ? null : new Binder(client);
   const collected: Evidence[][] = set.packages.map(({ artefacts }) => artefacts.map(() => noEvidence));
   const fileHosts = new Map<string, Set<string>>();
   const noteHost = ({ registry }: Origin, host: string | null): void => {
@@ -46,23 +50,39 @@ export async function collectEvidence(set: PackageSet, collecting: Collecting): 
   for (const [packageIndex, pkg] of set.packages.entries()) {
     const origin = collecting.originOf(pkg);
     const needs = collecting.needsOf(pkg);
-    if (origin === null || !(needs.listing || needs.signatures || needs.published || needs.attestations === "required")) continue;
+    if (
+      origin === null ||
+      !(needs.listing || needs.signatures || needs.published || needs.attestations === "required")
+    )
+      continue;
     for (const [artefactIndex, artefact] of pkg.artefacts.entries()) {
-      const question: Question = { pkg, artefact, origin, needs, needsTime: (keyid) => collecting.keyEnds(origin.voice, keyid) };
+      const question: Question = {
+        pkg,
+        artefact,
+        origin,
+        needs,
+        needsTime: (keyid) => collecting.keyEnds(origin.voice, keyid),
+      };
       const key = storeKeyOf(question);
       if (key === null) continue;
       const row = collected[packageIndex] as Evidence[];
       const stored = store.read(key);
       noteHost(origin, storedFileHost(stored));
       const sufficient = fromStore(question, stored, budget);
-      if (sufficient !== null) row[artefactIndex] = sufficient;
+      if (sufficient !== null && !isBindable(artefact)) row[artefactIndex] = sufficient;
       else if (registries === null) row[artefactIndex] = restore(question, stored, budget);
       else {
         pending.push(async () => {
-          const answer = await registries.ask(question);
-          answers.push({ question, answer });
+          const answer = sufficient === null ? await registries.ask(question) : null;
+          const evidence = answer?.evidence ?? (sufficient as Evidence);
+          const binding =
+            binder !== null && isBindable(artefact)
+              ? await binder.bind({ pkg, artefact, registry: origin.registry, listing: evidence.listing })
+              : notAsked;
+          row[artefactIndex] = { ...evidence, binding };
+          if (answer === null) return;
+          answers.push({ question, answer: { ...answer, evidence: { ...evidence, binding } } });
           noteHost(origin, answer.fileHost);
-          row[artefactIndex] = answer.evidence;
         });
       }
     }
@@ -74,7 +94,8 @@ export async function collectEvidence(set: PackageSet, collecting: Collecting): 
       collecting.progress((done += 1), pending.length);
     }),
   );
-  if (answers.length > 0) store.write(answers.flatMap(({ question, answer }) => toEntries(question, answer, now)));
+  if (answers.length > 0)
+    store.write(answers.flatMap(({ question, answer }) => toEntries(question, answer, now)));
   return { evidence: collected, fileHosts };
 }
 
@@ -87,7 +108,11 @@ function openRegistries(client: Client, budget: Budget): { ask(question: Questio
     ask: (question) => {
       const { source } = question.pkg;
       const ecosystem = source.kind === "registry" ? source.ecosystem : "npm";
-      return ecosystem === "pypi" ? python.ask(question) : ecosystem === "jsr" ? jsr.ask(question) : npm.ask(question);
+      return ecosystem === "pypi"
+        ? python.ask(question)
+        : ecosystem === "jsr"
+          ? jsr.ask(question)
+          : npm.ask(question);
     },
   };
 }

@@ -15,10 +15,18 @@ export class JsrRegistry {
 
   async ask({ origin, needs, pkg }: Question): Promise<Answer> {
     const url = `${origin.registry}${pkg.name}/${encodeURIComponent(pkg.version)}_meta.json`;
-    const fetched = await this.#asking.client.get({ url, accept: "application/json", maximumBytes: this.#asking.budget.documentBytes });
+    const fetched = await this.#asking.client.get({
+      url,
+      accept: "application/json",
+      maximumBytes: this.#asking.budget.documentBytes,
+    });
     const listing =
       fetched.state === "body"
-        ? { state: "found" as const, value: { digests: [sha256(fetched.body)], file: null, yanked: null, repository: null }, origin: origin.registry }
+        ? {
+            state: "found" as const,
+            value: { digests: [sha256(fetched.body)], file: null, yanked: null, repository: null },
+            origin: origin.registry,
+          }
         : fetched.state === "status" && fetched.status === 404
           ? absentFrom(origin, origin.registry)
           : unavailable(fetched);
@@ -30,7 +38,9 @@ export class JsrRegistry {
         listing,
         signatures: notAsked,
         attestations: needs.attestations === "required" ? silent : notAsked,
-        published: needs.published ? { state: "unavailable", code: "age/unknown", detail: "JSR gives no publish time here" } : notAsked,
+        published: needs.published
+          ? { state: "unavailable", code: "age/unknown", detail: "JSR gives no publish time here" }
+          : notAsked,
       },
       attestationText: null,
       attestationsListed: null,
@@ -39,4 +49,5 @@ export class JsrRegistry {
   }
 }
 
-const sha256 = (bytes: Uint8Array): Digest => digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex")) as Digest;
+const sha256 = (bytes: Uint8Array): Digest =>
+  digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex")) as Digest;

@@ -10,7 +10,12 @@ export type Needs = {
   published: boolean;
 };
 
-export const nothingNeeded: Needs = { listing: false, signatures: false, attestations: "no", published: false };
+export const nothingNeeded: Needs = {
+  listing: false,
+  signatures: false,
+  attestations: "no",
+  published: false,
+};
 
 /**
  * The evidence that the highest level demanded of a package needs. Attestations that the registry lists are

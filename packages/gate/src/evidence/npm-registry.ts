@@ -11,7 +11,16 @@ import {
   type VersionManifest,
   type VersionResult,
 } from "@countersign/core";
-import { absentFrom, Once, textOf, unavailable, type Answer, type Asking, type Question } from "./question.ts";
+import {
+  absentFrom,
+  Once,
+  textOf,
+  unavailable,
+  stillMissing,
+  type Answer,
+  type Asking,
+  type Question,
+} from "./question.ts";
 
 const publishPredicate = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
 
@@ -44,7 +53,8 @@ export class NpmRegistry {
     const listed = value.attestationsListed;
     const attestations = await this.#attestations(question, listed);
     const { document, text } = attestations;
-    if (needs.signatures && signatures.state === "absent") signatures = await this.#signaturesElsewhere(question);
+    if (needs.signatures && signatures.state === "absent")
+      signatures = await this.#signaturesElsewhere(question);
     return {
       evidence: {
         registry: origin.voice,
@@ -62,14 +72,19 @@ export class NpmRegistry {
 
   async #manifest(registry: string, name: string, version: string): Promise<Seen<VersionManifest>> {
     const url = `${registry}${encodeName(name)}/${encodeURIComponent(version)}`;
-    const fetched = await this.#asking.client.get({ url, accept: "application/json", maximumBytes: this.#asking.budget.documentBytes });
+    const fetched = await this.#asking.client.get({
+      url,
+      accept: "application/json",
+      maximumBytes: this.#asking.budget.documentBytes,
+    });
     if (fetched.state === "body") {
       const read = readVersionManifest(textOf(fetched.body), name, version, this.#asking.budget);
       if (read.state === "found") return { state: "found", value: read.manifest, origin: registry };
       return { state: "unavailable", code: read.code, detail: read.detail };
     }
     // A registry that does not serve single versions answers 404 or 405 for ones that its packument lists.
-    if (fetched.state === "status" && [404, 405].includes(fetched.status)) return this.#fromPackument(registry, name, version);
+    if (fetched.state === "status" && [404, 405].includes(fetched.status))
+      return this.#fromPackument(registry, name, version);
     return unavailable(fetched);
   }
 
@@ -88,7 +103,9 @@ export class NpmRegistry {
       const maximumBytes = this.#asking.budget.documentBytes;
       const fetched = await this.#asking.client.get({ url, accept: "application/json", maximumBytes });
       if (fetched.state === "body") return { state: "found", value: textOf(fetched.body), origin: registry };
-      return fetched.state === "status" && fetched.status === 404 ? { state: "absent", origin: registry } : unavailable(fetched);
+      return fetched.state === "status" && fetched.status === 404
+        ? { state: "absent", origin: registry }
+        : unavailable(fetched);
     });
   }
 
@@ -98,10 +115,16 @@ export class NpmRegistry {
   }
 
   /** Nothing of this version could be had: what was asked shares that fate, and attestations may still be had. */
-  async #silent(question: Question, manifest: Exclude<Seen<VersionManifest>, { state: "found" }>): Promise<Answer> {
+  async #silent(
+    question: Question,
+    manifest: Exclude<Seen<VersionManifest>, { state: "found" }>,
+  ): Promise<Answer> {
     const { origin, needs } = question;
     const word = manifest.state === "absent" ? absentFrom(origin, origin.registry) : manifest;
-    const attestations = needs.attestations === "required" ? await this.#attestations(question, false) : { document: notAsked, text: null };
+    const attestations =
+      needs.attestations === "required"
+        ? await this.#attestations(question, false)
+        : { document: notAsked, text: null };
     return {
       evidence: {
         registry: origin.voice,
@@ -117,37 +140,66 @@ export class NpmRegistry {
     };
   }
 
-  async #signaturesElsewhere(question: Question, otherwise?: Seen<never>): Promise<Seen<readonly RegistrySignature[]>> {
+  async #signaturesElsewhere(
+    question: Question,
+    otherwise?: Seen<never>,
+  ): Promise<Seen<readonly RegistrySignature[]>> {
     const { origin, pkg } = question;
+    let last: Seen<never> = otherwise ?? absentFrom(origin, origin.registry);
     for (const place of origin.evidenceFrom) {
       const manifest = await this.#manifest(place, pkg.name, pkg.version);
       const signatures = manifest.state === "found" ? signaturesOf(manifest.value, place) : manifest;
       if (signatures.state === "found") return signatures;
+      last = stillMissing(last, signatures);
     }
-    return otherwise ?? absentFrom(origin, origin.registry);
+    return last;
   }
 
-  async #attestations(question: Question, listed: boolean): Promise<{ document: Seen<AttestationDocument>; text: string | null }> {
+  async #attestations(
+    question: Question,
+    listed: boolean,
+  ): Promise<{ document: Seen<AttestationDocument>; text: string | null }> {
     const { origin, needs, pkg } = question;
     if (needs.attestations === "no") return { document: notAsked, text: null };
-    const places = [...(listed || needs.attestations === "required" ? [origin.registry] : []), ...origin.evidenceFrom];
-    let last: Seen<never> = absentFrom(origin, origin.registry);
+    const places = [
+      ...(listed || needs.attestations === "required" ? [origin.registry] : []),
+      ...origin.evidenceFrom,
+    ];
+    let last: Seen<never> | null = null;
     for (const place of places) {
       // Built from what the lockfile names; an address in a document would be the registry's to choose.
       const url = `${place}-/npm/v1/attestations/${encodeName(pkg.name)}@${encodeURIComponent(pkg.version)}`;
-      const fetched = await this.#asking.client.get({ url, accept: "application/json", maximumBytes: this.#asking.budget.documentBytes });
+      const fetched = await this.#asking.client.get({
+        url,
+        accept: "application/json",
+        maximumBytes: this.#asking.budget.documentBytes,
+      });
       if (fetched.state !== "body") {
         const missing = fetched.state === "status" && fetched.status === 404;
         // Listed and not served is not absence: the registry contradicts itself, or something on the way strips.
-        last = missing && listed ? { state: "unavailable", code: "attestation/unavailable", detail: "listed, but not served" } : missing ? absentFrom(origin, place) : unavailable(fetched);
+        const stripped: Seen<never> = {
+          state: "unavailable",
+          code: "attestation/unavailable",
+          detail: "listed, but not served",
+        };
+        last = stillMissing(
+          last,
+          !missing ? unavailable(fetched) : listed ? stripped : absentFrom(origin, place),
+        );
         continue;
       }
       const text = textOf(fetched.body);
       const read = readNpmAttestations(text, this.#asking.budget);
-      if (read.state === "found") return { document: { state: "found", value: read.document, origin: place }, text };
-      last = read.state === "absent" ? absentFrom(origin, place) : { state: "unavailable", code: read.code, detail: read.detail };
+      if (read.state === "found")
+        return { document: { state: "found", value: read.document, origin: place }, text };
+      last = stillMissing(
+        last,
+        read.state === "absent"
+          ? absentFrom(origin, place)
+          : { state: "unavailable", code: read.code, detail: read.detail },
+      );
     }
-    return { document: last, text: null };
+    return { document: last ?? absentFrom(origin, origin.registry), text: null };
   }
 
   async #published(
@@ -157,25 +209,34 @@ export class NpmRegistry {
     attestations: Seen<AttestationDocument>,
   ): Promise<Seen<number>> {
     const { origin, needs, pkg } = question;
-    if (manifest.published !== null) return { state: "found", value: manifest.published, origin: origin.registry };
-    const logged = attestations.state === "found" && attestations.value.attestations.some(({ predicateType }) => predicateType === publishPredicate);
-    const expiring = !logged && signatures.state === "found" && signatures.value.some(({ keyid }) => question.needsTime(keyid));
+    if (manifest.published !== null)
+      return { state: "found", value: manifest.published, origin: origin.registry };
+    const logged =
+      attestations.state === "found" &&
+      attestations.value.attestations.some(({ predicateType }) => predicateType === publishPredicate);
+    const expiring =
+      !logged &&
+      signatures.state === "found" &&
+      signatures.value.some(({ keyid }) => question.needsTime(keyid));
     if (!needs.published && !expiring) return notAsked;
     for (const place of [origin.registry, ...origin.evidenceFrom]) {
       const full = await this.#fromPackument(place, pkg.name, pkg.version);
-      if (full.state === "found" && full.value.published !== null) return { state: "found", value: full.value.published, origin: place };
+      if (full.state === "found" && full.value.published !== null)
+        return { state: "found", value: full.value.published, origin: place };
     }
     return { state: "unavailable", code: "age/unknown", detail: "the registry gives no publish time" };
   }
 }
 
 /** `@scope%2fname`, as npm itself asks. */
-const encodeName = (name: string): string => name.split("/").map(encodeURIComponent).join("%2f").replace(/^%40/, "@");
+const encodeName = (name: string): string =>
+  name.split("/").map(encodeURIComponent).join("%2f").replace(/^%40/, "@");
 
 function signaturesOf(manifest: VersionManifest, origin: string): Seen<readonly RegistrySignature[]> {
   const { signatures } = manifest;
   if (signatures.state === "found") return { state: "found", value: signatures.value, origin };
-  if (signatures.state === "malformed") return { state: "unavailable", code: "signature/malformed", detail: signatures.detail };
+  if (signatures.state === "malformed")
+    return { state: "unavailable", code: "signature/malformed", detail: signatures.detail };
   return { state: "absent", origin };
 }
 

@@ -1,10 +1,20 @@
-import type { Ecosystem, Evidence, PackageSet, RegistryOffer, Seen } from "@countersign/core";
+import {
+  startOf,
+  type Ecosystem,
+  type Evidence,
+  type Finding,
+  type PackageSet,
+  type RegistryOffer,
+  type Seen,
+} from "@countersign/core";
 
 type Word = RegistryOffer["signatures"];
 const rank: readonly Word[] = ["not asked", "unavailable", "none", "offered"];
 
 /** What each registry turned out to offer in this run, over all lockfiles. */
-export function offersOf(sets: readonly { set: PackageSet; evidence: readonly (readonly Evidence[])[] }[]): RegistryOffer[] {
+export function offersOf(
+  sets: readonly { set: PackageSet; evidence: readonly (readonly Evidence[])[] }[],
+): RegistryOffer[] {
   const offers = new Map<string, RegistryOffer>();
   for (const { set, evidence } of sets) {
     for (const [index, pkg] of set.packages.entries()) {
@@ -37,4 +47,24 @@ function wordOf(seen: Seen<unknown>): Word {
   if (seen.state === "found") return "offered";
   if (seen.state === "absent") return "none";
   return seen.code === "evidence/not-asked" ? "not asked" : "unavailable";
+}
+
+/**
+ * One note for each registry that was asked and offers nothing beyond its listing, so that a mirror's silence is
+ * explained once and not only package by package.
+ * @param path the policy, where the fix goes
+ */
+export function silentRegistries(offers: readonly RegistryOffer[], path: string): Finding[] {
+  return offers
+    .filter(({ ecosystem, signatures, attestations }) => {
+      const silent = attestations === "none" || attestations === "not asked";
+      return ecosystem === "npm" ? signatures === "none" && silent : attestations === "none";
+    })
+    .map(({ registry, ecosystem }) => ({
+      code: "evidence/registry-offers-none",
+      effect: "note",
+      at: startOf(path),
+      why: `${registry} offers ${ecosystem === "npm" ? "no registry signatures and no attestations" : "no attestations"} for any package here, so none can be proven beyond what it lists.`,
+      fix: `If it mirrors another registry, name where the evidence lies: evidenceFrom: ["https://HOST/"] beside it in ${path}; else ask for level: locked there.`,
+    }));
 }

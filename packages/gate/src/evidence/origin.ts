@@ -30,8 +30,7 @@ export type OriginRules = {
 export function originOf(pkg: LockedPackage, rules: OriginRules): Origin | null {
   const { source } = pkg;
   if (source.kind !== "registry") return null;
-  const written = source.registry ?? rules.configuration.registryOf(source.ecosystem, pkg.name);
-  const registry = written === null ? null : normaliseRegistry(written);
+  const registry = registryOf(pkg, source, rules);
   if (registry === null) return null;
   const rule = ruleFor(rules.registries, source.ecosystem, registry);
   return {
@@ -42,7 +41,27 @@ export function originOf(pkg: LockedPackage, rules: OriginRules): Origin | null 
   };
 }
 
-const ruleFor = (registries: readonly RegistryRule[], ecosystem: Ecosystem, registry: string): RegistryRule | undefined =>
+/**
+ * The registry that serves a package: what the lock names, else what the manager's configuration says, else the only
+ * one of its ecosystem that the policy names (managers that know a default of their own do not tell us).
+ */
+export function registryOf(
+  { name }: LockedPackage,
+  source: Extract<LockedPackage["source"], { kind: "registry" }>,
+  { registries, configuration }: Pick<OriginRules, "registries" | "configuration">,
+): string | null {
+  if (source.registry !== null) return normaliseRegistry(source.registry);
+  const configured = configuration.registryOf(source.ecosystem, name);
+  if (configured !== null) return normaliseRegistry(configured);
+  const named = registries.filter(({ ecosystem, withdrawn }) => ecosystem === source.ecosystem && !withdrawn);
+  return named.length === 1 ? (named[0]?.url ?? null) : null;
+}
+
+const ruleFor = (
+  registries: readonly RegistryRule[],
+  ecosystem: Ecosystem,
+  registry: string,
+): RegistryRule | undefined =>
   registries.find((rule) => rule.ecosystem === ecosystem && rule.url === registry);
 
 function voiceOf(rule: RegistryRule | undefined, registry: string, publicRegistry: string | null): string {

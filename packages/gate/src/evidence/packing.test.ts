@@ -26,7 +26,10 @@ async function packed(level: string, publish: () => void = () => {}): Promise<Ev
   scene.policy(policy(kit.npm.url, level));
   const online = await scene.run();
   expect(online.exitCode).toBe(0);
-  const read = readPack("pack", writePack(await packEvidence(online.lockfiles[0] as never, scene.environment)));
+  const read = readPack(
+    "pack",
+    writePack(await packEvidence(online.lockfiles[0] as never, scene.environment)),
+  );
   if (!read.ok) throw new Error(read.finding.why);
   await scene.kit.npm.close();
   return read.pack;
@@ -55,9 +58,14 @@ describe("evidence packs", () => {
 
   it("a tampered pack can only cause a refusal", async () => {
     const pack = await packed("signed");
-    const [one, other] = ["leaf", "built"].map((name) => pack.entries.find(({ key, kind }) => kind === "signatures" && key.purl.includes(name)));
+    const [one, other] = ["leaf", "built"].map((name) =>
+      pack.entries.find(({ key, kind }) => kind === "signatures" && key.purl.includes(name)),
+    );
     if (one === undefined || other === undefined) throw new Error("no signatures");
-    const swapped = { ...pack, entries: pack.entries.map((entry) => (entry === one ? { ...entry, value: other.value } : entry)) };
+    const swapped = {
+      ...pack,
+      entries: pack.entries.map((entry) => (entry === one ? { ...entry, value: other.value } : entry)),
+    };
     const verification = await checkPack(swapped, true, scene.request, scene.environment);
     expect(verification.exitCode).toBe(1);
     expect(codesOf(verification)).toEqual(["signature/invalid"]);
@@ -65,8 +73,19 @@ describe("evidence packs", () => {
 
   it.each([
     ["not gzip", Buffer.from("{}")],
-    ["truncated", writePack({ schema: "countersign/evidence-pack/1", lockfile: { path: "a", digest: "b" }, createdAt: 0, entries: [] }).subarray(0, 20)],
+    [
+      "truncated",
+      writePack({
+        schema: "countersign/evidence-pack/1",
+        lockfile: { path: "a", digest: "b" },
+        createdAt: 0,
+        entries: [],
+      }).subarray(0, 20),
+    ],
   ])("%s is refused", (_, bytes) => {
-    expect(readPack("pack", bytes)).toMatchObject({ ok: false, finding: { code: "evidence/pack-malformed" } });
+    expect(readPack("pack", bytes)).toMatchObject({
+      ok: false,
+      finding: { code: "evidence/pack-malformed" },
+    });
   });
 });

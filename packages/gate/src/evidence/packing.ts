@@ -13,7 +13,10 @@ import { storeKeyOf } from "./stored.ts";
 type Verified = DecidedLockfile & { origins: (pkg: LockedPackage) => Origin | null };
 
 /** All that the store holds about one verified lockfile, as a pack. Run `verifyProject` first: it fills the store. */
-export async function packEvidence({ set, origins }: Verified, environment: Environment): Promise<EvidencePack> {
+export async function packEvidence(
+  { set, origins }: Verified,
+  environment: Environment,
+): Promise<EvidencePack> {
   const store = await openEvidenceStore(environment.storeDirectory, environment.now);
   const entries: StoreEntry[] = [];
   for (const pkg of set.packages) {
@@ -31,7 +34,12 @@ export async function packEvidence({ set, origins }: Verified, environment: Envi
   }
   store.close();
   const { path, digest } = set.lockfile;
-  return { schema: "countersign/evidence-pack/1", lockfile: { path, digest: formatDigest(digest) }, createdAt: environment.now, entries };
+  return {
+    schema: "countersign/evidence-pack/1",
+    lockfile: { path, digest: formatDigest(digest) },
+    createdAt: environment.now,
+    entries,
+  };
 }
 
 /**
@@ -39,7 +47,11 @@ export async function packEvidence({ set, origins }: Verified, environment: Envi
  * @param vouchedFor whether the person gave the digest of this very file; else only what proves itself is taken
  * @returns how many entries were taken and how many left
  */
-export async function importPack(pack: EvidencePack, vouchedFor: boolean, environment: Environment): Promise<{ taken: number; left: number; notices: readonly Finding[] }> {
+export async function importPack(
+  pack: EvidencePack,
+  vouchedFor: boolean,
+  environment: Environment,
+): Promise<{ taken: number; left: number; notices: readonly Finding[] }> {
   const entries = acceptableEntries(pack, vouchedFor);
   const store = await openEvidenceStore(environment.storeDirectory, environment.now);
   store.write(entries);

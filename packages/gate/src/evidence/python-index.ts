@@ -10,7 +10,16 @@ import {
   type SimpleIndex,
 } from "@countersign/core";
 import { parseAddress } from "../registry/address.ts";
-import { absentFrom, Once, textOf, unavailable, type Answer, type Asking, type Question } from "./question.ts";
+import {
+  absentFrom,
+  Once,
+  textOf,
+  unavailable,
+  stillMissing,
+  type Answer,
+  type Asking,
+  type Question,
+} from "./question.ts";
 
 const simpleJson = "application/vnd.pypi.simple.v1+json";
 const accepted = `${simpleJson}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1`;
@@ -31,7 +40,12 @@ export class PythonIndex {
       const word = page.state === "absent" ? absentFrom(origin, origin.registry) : page;
       return this.#answer(question, word, null, needs.attestations === "no" ? notAsked : word, null);
     }
-    const answer = findIndexFile(page.value, { name: pkg.name, version: pkg.version, file: artefact.file, digest: artefact.digest });
+    const answer = findIndexFile(page.value, {
+      name: pkg.name,
+      version: pkg.version,
+      file: artefact.file,
+      digest: artefact.digest,
+    });
     if (answer.state === "malformed") {
       const word: Seen<never> = { state: "unavailable", code: "listing/malformed", detail: answer.detail };
       return this.#answer(question, word, null, needs.attestations === "no" ? notAsked : word, null);
@@ -42,7 +56,13 @@ export class PythonIndex {
     }
     const { file } = answer;
     const { document, text } = await this.#attestations(question, file);
-    return this.#answer(question, { state: "found", value: file, origin: origin.registry }, file, document, text);
+    return this.#answer(
+      question,
+      { state: "found", value: file, origin: origin.registry },
+      file,
+      document,
+      text,
+    );
   }
 
   #answer(
@@ -59,7 +79,15 @@ export class PythonIndex {
         binding: notAsked,
         listing:
           listing.state === "found"
-            ? { ...listing, value: { digests: listing.value.digests, file: listing.value.filename, yanked: listing.value.yanked, repository: null } }
+            ? {
+                ...listing,
+                value: {
+                  digests: listing.value.digests,
+                  file: listing.value.filename,
+                  yanked: listing.value.yanked,
+                  repository: null,
+                },
+              }
             : listing,
         signatures: notAsked,
         attestations,
@@ -72,7 +100,8 @@ export class PythonIndex {
       },
       attestationText,
       fileHost: file === null ? null : hostOf(file.url, origin.registry),
-      attestationsListed: file === null || file.provenance.state === "unsaid" ? null : file.provenance.state === "offered",
+      attestationsListed:
+        file === null || file.provenance.state === "unsaid" ? null : file.provenance.state === "offered",
     };
   }
 
@@ -80,9 +109,15 @@ export class PythonIndex {
     const name = normaliseProjectName(project);
     const url = `${registry}${encodeURIComponent(name)}/`;
     return this.#pages.get(url, async () => {
-      const fetched = await this.#asking.client.get({ url, accept: accepted, maximumBytes: this.#asking.budget.documentBytes });
+      const fetched = await this.#asking.client.get({
+        url,
+        accept: accepted,
+        maximumBytes: this.#asking.budget.documentBytes,
+      });
       if (fetched.state !== "body") {
-        return fetched.state === "status" && fetched.status === 404 ? { state: "absent", origin: registry } : unavailable(fetched);
+        return fetched.state === "status" && fetched.status === 404
+          ? { state: "absent", origin: registry }
+          : unavailable(fetched);
       }
       const read = readSimpleIndex(textOf(fetched.body), fetched.contentType, name, this.#asking.budget);
       return read.state === "found"
@@ -92,19 +127,29 @@ export class PythonIndex {
   }
 
   /** PEP 740's Integrity API. Only an index that speaks of provenance can say that there is none. */
-  async #attestations(question: Question, file: IndexFile): Promise<{ document: Seen<AttestationDocument>; text: string | null }> {
+  async #attestations(
+    question: Question,
+    file: IndexFile,
+  ): Promise<{ document: Seen<AttestationDocument>; text: string | null }> {
     const { origin, needs, pkg } = question;
     const word = file.provenance.state;
     if (needs.attestations === "no") return { document: notAsked, text: null };
     const silent: Seen<never> =
       word === "absent"
         ? absentFrom(origin, origin.registry)
-        : { state: "unavailable", code: "attestation/unavailable", detail: "this index does not speak of provenance" };
-    if (needs.attestations === "if-listed" && word !== "offered") return { document: word === "absent" ? silent : notAsked, text: null };
+        : {
+            state: "unavailable",
+            code: "attestation/unavailable",
+            detail: "this index does not speak of provenance",
+          };
+    if (needs.attestations === "if-listed" && word !== "offered")
+      return { document: word === "absent" ? silent : notAsked, text: null };
     const places = [...(word === "absent" ? [] : [origin.registry]), ...origin.evidenceFrom];
-    let last: Seen<never> = silent;
+    let last: Seen<never> | null = null;
     for (const place of places) {
-      const path = [normaliseProjectName(pkg.name), pkg.version, file.filename].map(encodeURIComponent).join("/");
+      const path = [normaliseProjectName(pkg.name), pkg.version, file.filename]
+        .map(encodeURIComponent)
+        .join("/");
       const url = `${integrityBase(place)}${path}/provenance`;
       const fetched = await this.#asking.client.get({
         url,
@@ -113,15 +158,26 @@ export class PythonIndex {
       });
       if (fetched.state !== "body") {
         const missing = fetched.state === "status" && fetched.status === 404;
-        last = missing && word === "offered" ? { state: "unavailable", code: "attestation/unavailable", detail: "listed, but not served" } : missing ? silent : unavailable(fetched);
+        const stripped: Seen<never> = {
+          state: "unavailable",
+          code: "attestation/unavailable",
+          detail: "listed, but not served",
+        };
+        last = stillMissing(last, !missing ? unavailable(fetched) : word === "offered" ? stripped : silent);
         continue;
       }
       const text = textOf(fetched.body);
       const read = readProvenance(text, this.#asking.budget);
-      if (read.state === "found") return { document: { state: "found", value: read.document, origin: place }, text };
-      last = read.state === "absent" ? absentFrom(origin, place) : { state: "unavailable", code: read.code, detail: read.detail };
+      if (read.state === "found")
+        return { document: { state: "found", value: read.document, origin: place }, text };
+      last = stillMissing(
+        last,
+        read.state === "absent"
+          ? absentFrom(origin, place)
+          : { state: "unavailable", code: read.code, detail: read.detail },
+      );
     }
-    return { document: last, text: null };
+    return { document: last ?? silent, text: null };
   }
 }
 
@@ -133,4 +189,6 @@ function hostOf(url: string, page: string): string | null {
 
 /** PEP 740: the Integrity API stands beside the index's `simple/`. */
 export const integrityBase = (registry: string): string =>
-  registry.endsWith("/simple/") ? `${registry.slice(0, -"simple/".length)}integrity/` : new URL("/integrity/", registry).href;
+  registry.endsWith("/simple/")
+    ? `${registry.slice(0, -"simple/".length)}integrity/`
+    : new URL("/integrity/", registry).href;

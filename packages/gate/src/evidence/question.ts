@@ -38,6 +38,10 @@ export const absentFrom = (origin: Origin, asked: string): Seen<never> =>
     ? { state: "absent", origin: asked }
     : { state: "unavailable", code: "evidence/source-unnamed", detail: asked };
 
+/** Of several places asked in turn, absence holds only where all say so: one out of reach may be the one that has it. */
+export const stillMissing = (before: Seen<never> | null, word: Seen<never>): Seen<never> =>
+  before?.state === "unavailable" && word.state === "absent" ? before : word;
+
 export const textOf = (body: Uint8Array): string => new TextDecoder("utf-8").decode(body);
 
 /** Runs a task once for each key; later callers share the first one's promise. */

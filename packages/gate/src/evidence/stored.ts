@@ -29,24 +29,53 @@ type StoredListing = {
 export const storeKeyOf = ({ pkg, artefact, origin }: Question): StoreKey | null =>
   artefact.digest === null
     ? null
-    : { purl: pkg.purl, file: artefact.file ?? "", digest: formatDigest(artefact.digest), registry: origin.registry };
+    : {
+        purl: pkg.purl,
+        file: artefact.file ?? "",
+        digest: formatDigest(artefact.digest),
+        registry: origin.registry,
+      };
 
 /** The rows to keep of an answer: only what was found, and no listing that contradicts the lock. */
-export function toEntries(question: Question, { evidence, attestationText, attestationsListed, fileHost }: Answer, now: number): StoreEntry[] {
+export function toEntries(
+  question: Question,
+  { evidence, attestationText, attestationsListed, fileHost }: Answer,
+  now: number,
+): StoreEntry[] {
   const key = storeKeyOf(question);
   const locked = question.artefact.digest;
   if (key === null || locked === null) return [];
   const entries: StoreEntry[] = [];
-  const { listing, signatures, attestations, published } = evidence;
-  if (listing.state === "found" && listing.value.digests.some((digest) => sameDigest(digest, locked))) {
-    const stored: StoredListing = { ...listing.value, digests: listing.value.digests.map(formatDigest), attestations: attestationsListed, host: fileHost };
+  const { binding, listing, signatures, attestations, published } = evidence;
+  const bound = binding.state === "found" ? binding.value : locked;
+  if (listing.state === "found" && listing.value.digests.some((digest) => sameDigest(digest, bound))) {
+    const stored: StoredListing = {
+      ...listing.value,
+      digests: listing.value.digests.map(formatDigest),
+      attestations: attestationsListed,
+      host: fileHost,
+    };
     entries.push({ key, kind: "listing", value: JSON.stringify(stored), origin: listing.origin, at: now });
   }
-  if (signatures.state === "found") entries.push({ key, kind: "signatures", value: JSON.stringify(signatures.value), origin: signatures.origin, at: now });
+  if (signatures.state === "found")
+    entries.push({
+      key,
+      kind: "signatures",
+      value: JSON.stringify(signatures.value),
+      origin: signatures.origin,
+      at: now,
+    });
   if (attestations.state === "found" && attestationText !== null) {
     entries.push({ key, kind: "attestations", value: attestationText, origin: attestations.origin, at: now });
   }
-  if (published.state === "found") entries.push({ key, kind: "published", value: String(published.value), origin: published.origin, at: now });
+  if (published.state === "found")
+    entries.push({
+      key,
+      kind: "published",
+      value: String(published.value),
+      origin: published.origin,
+      at: now,
+    });
   return entries;
 }
 
@@ -61,9 +90,11 @@ export function fromStore(question: Question, stored: StoredEvidence, budget: Bu
   if (needs.listing && listing.state !== "found") return null;
   if (needs.signatures && signatures.state !== "found") return null;
   if (needs.attestations === "required" && attestations.state !== "found") return null;
-  if (needs.attestations === "if-listed" && attestations.state !== "found" && listedBefore(stored)) return null;
+  if (needs.attestations === "if-listed" && attestations.state !== "found" && listedBefore(stored))
+    return null;
   const timed = published.state === "found" || attestations.state === "found";
-  const expiring = signatures.state === "found" && signatures.value.some(({ keyid }) => question.needsTime(keyid));
+  const expiring =
+    signatures.state === "found" && signatures.value.some(({ keyid }) => question.needsTime(keyid));
   if ((needs.published && published.state !== "found") || (expiring && !timed)) return null;
   const found = <T>(seen: Seen<T>): Seen<T> => (seen.state === "found" ? seen : notAsked);
   return {
@@ -77,10 +108,19 @@ export function fromStore(question: Question, stored: StoredEvidence, budget: Bu
 
 /** Whatever the store holds of an artefact, however little: what an offline run has to go by. */
 export function restore({ pkg, origin }: Question, stored: StoredEvidence, budget: Budget): Evidence {
-  const missing: Seen<never> = { state: "unavailable", code: "evidence/offline", detail: "not in the evidence store" };
-  const read = <T>(entry: { value: string; origin: string } | undefined, parse: (text: string) => T | null): Seen<T> => {
+  const missing: Seen<never> = {
+    state: "unavailable",
+    code: "evidence/offline",
+    detail: "not in the evidence store",
+  };
+  const read = <T>(
+    entry: { value: string; origin: string } | undefined,
+    parse: (text: string) => T | null,
+  ): Seen<T> => {
     const value = entry === undefined ? null : parse(entry.value);
-    return value === null || entry === undefined ? missing : { state: "found", value, origin: `store (${entry.origin})` };
+    return value === null || entry === undefined
+      ? missing
+      : { state: "found", value, origin: `store (${entry.origin})` };
   };
   const python = pkg.source.kind === "registry" && pkg.source.ecosystem !== "npm";
   return {
@@ -147,7 +187,9 @@ function readSignatures(text: string): readonly RegistrySignature[] | null {
 
 function parseObject(text: string): Record<string, unknown> | null {
   const value = parseJsonText(text);
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 function parseJsonText(text: string): unknown {

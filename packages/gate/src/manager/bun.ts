@@ -3,7 +3,15 @@ import { parse } from "smol-toml";
 import type { Finding, Position } from "@countersign/core";
 import { editableRoot } from "../project/bounded-file.ts";
 import { normaliseRegistry } from "../registry/address.ts";
-import { expand, listOf, readTable, tableOf, textOrNull, variableIn, type ReadTable } from "./configuration-file.ts";
+import {
+  expand,
+  listOf,
+  readTable,
+  tableOf,
+  textOrNull,
+  variableIn,
+  type ReadTable,
+} from "./configuration-file.ts";
 import { basic, Guard } from "./guard.ts";
 import type { ManagerConfiguration, ManagerContext } from "./manager.ts";
 import { fromNpmrc, npmRegistryOf, npmrcWeaknesses, unique } from "./npm.ts";
@@ -32,7 +40,9 @@ export async function readBun(context: ManagerContext): Promise<ManagerConfigura
     return table === null ? [] : [{ ...table, shown, project }];
   };
   const files = [...(await read(context.directory, name, true)), ...(await read(user, `.${name}`, false))];
-  const own = files.filter(({ project }) => !project).flatMap((file) => entriesOf(file, context).flatMap(({ entry }) => entry.url ?? []));
+  const own = files
+    .filter(({ project }) => !project)
+    .flatMap((file) => entriesOf(file, context).flatMap(({ entry }) => entry.url ?? []));
   const guard = new Guard(context, "npm", [...own, ...npmrc.own], findings);
   const scopes = new Map<string, string | null>();
   let registry: string | null | undefined;
@@ -49,13 +59,19 @@ export async function readBun(context: ManagerContext): Promise<ManagerConfigura
       if (scope === null) registry = registry === undefined ? url : registry;
       else if (!scopes.has(scope)) scopes.set(scope, url);
       if (url === null || (entry.authorization === null && entry.variable === null)) continue;
-      guard.offer({ prefixes: [url], authorization: entry.authorization, project: file.project ? at : null, variable: entry.variable });
+      guard.offer({
+        prefixes: [url],
+        authorization: entry.authorization,
+        project: file.project ? at : null,
+        variable: entry.variable,
+      });
     }
   }
   const authorities: string[] = [];
   for (const file of files) authorities.push(...(await authoritiesOf(file, guard, context, findings)));
   for (const [key, effect] of Object.entries(variables)) {
-    if (!["", "0", "false"].includes(environment[key] ?? "")) findings.push(weakens(inEnvironment, key, effect, `Unset ${key}.`));
+    if (!["", "0", "false"].includes(environment[key] ?? ""))
+      findings.push(weakens(inEnvironment, key, effect, `Unset ${key}.`));
   }
   const all = new Map([...npmrc.scopes, ...scopes]);
   const main = registry === undefined ? npmrc.registry : registry;
@@ -80,7 +96,8 @@ function admitted({ url, written }: Entry, project: Position | null, guard: Guar
 function entriesOf({ table }: File, context: ManagerContext): { scope: string | null; entry: Entry }[] {
   const install = tableOf(table["install"]);
   const values: [string | null, unknown][] = [[null, install["registry"]]];
-  for (const [scope, value] of Object.entries(tableOf(install["scopes"]))) values.push([scope.startsWith("@") ? scope : `@${scope}`, value]);
+  for (const [scope, value] of Object.entries(tableOf(install["scopes"])))
+    values.push([scope.startsWith("@") ? scope : `@${scope}`, value]);
   return values.flatMap(([scope, value]) => {
     const entry = entryOf(value, context);
     return entry === null ? [] : [{ scope, entry }];
@@ -92,15 +109,21 @@ function entryOf(value: unknown, { environment }: ManagerContext): Entry | null 
   const written = textOrNull(value) ?? textOrNull(fields["url"]);
   if (written === null) return null;
   const values = ["token", "username", "password"].map((key) => textOrNull(fields[key]));
-  const [token, username, password] = values.map((text) => (text === null ? null : expand(braced(text), environment)));
+  const [token, username, password] = values.map((text) =>
+    text === null ? null : expand(braced(text), environment),
+  );
   const address = expand(braced(written), environment);
   const parsed = address !== null && URL.canParse(address) ? new URL(address) : null;
   let authorization: string | null = null;
   if (typeof token === "string") authorization = `Bearer ${token}`;
-  else if (typeof username === "string" && typeof password === "string") authorization = basic(username, password);
-  else if (parsed !== null && parsed.username !== "") authorization = basic(decoded(parsed.username), decoded(parsed.password));
+  else if (typeof username === "string" && typeof password === "string")
+    authorization = basic(username, password);
+  else if (parsed !== null && parsed.username !== "")
+    authorization = basic(decoded(parsed.username), decoded(parsed.password));
   if (parsed !== null) [parsed.username, parsed.password] = ["", ""];
-  const variable = values.map((text) => (text === null ? null : variableIn(braced(text)))).find((each) => each !== null) ?? null;
+  const variable =
+    values.map((text) => (text === null ? null : variableIn(braced(text)))).find((each) => each !== null) ??
+    null;
   return { written, url: parsed === null ? null : normaliseRegistry(parsed.href), authorization, variable };
 }
 
@@ -116,12 +139,22 @@ function decoded(text: string): string {
   }
 }
 
-async function authoritiesOf(file: File, guard: Guard, context: ManagerContext, findings: Finding[]): Promise<string[]> {
+async function authoritiesOf(
+  file: File,
+  guard: Guard,
+  context: ManagerContext,
+  findings: Finding[],
+): Promise<string[]> {
   const install = tableOf(file.table["install"]);
   const allowed = (key: string): boolean =>
-    install[key] !== undefined && guard.admitNetwork(key, file.project ? positionOf(file.shown, file.text, key) : null);
+    install[key] !== undefined &&
+    guard.admitNetwork(key, file.project ? positionOf(file.shown, file.text, key) : null);
   const path = allowed("cafile") ? textOrNull(install["cafile"]) : null;
   const given = allowed("ca") ? [install["ca"], ...listOf(install["ca"])] : [];
-  const inline = given.filter((each): each is string => typeof each === "string" && each.includes("BEGIN CERTIFICATE"));
-  return path === null ? inline : [...inline, ...(await readAuthority(resolve(context.directory, path), path, findings))];
+  const inline = given.filter(
+    (each): each is string => typeof each === "string" && each.includes("BEGIN CERTIFICATE"),
+  );
+  return path === null
+    ? inline
+    : [...inline, ...(await readAuthority(resolve(context.directory, path), path, findings))];
 }

@@ -8,11 +8,17 @@ const maximumBytes = 4 * 1024 * 1024;
  * A configuration file's text; null where there is none. One that cannot be read is a finding, not an absent one.
  * @param within what links may not leave, for a project's file; null for the user's and the system's
  */
-export async function readText(path: string, shown: string, within: string | null, findings: Finding[]): Promise<string | null> {
+export async function readText(
+  path: string,
+  shown: string,
+  within: string | null,
+  findings: Finding[],
+): Promise<string | null> {
   const read = await readBounded(path, maximumBytes, within);
   if (read.state === "missing") return null;
   const text = read.state === "found" ? decode(read.bytes) : null;
-  if (text === null) findings.push(unreadable(shown, read.state === "failed" ? read.detail : "it is not UTF-8 text"));
+  if (text === null)
+    findings.push(unreadable(shown, read.state === "failed" ? read.detail : "it is not UTF-8 text"));
   return text;
 }
 
@@ -44,15 +50,19 @@ export async function readTable(
     if (isTable(value)) return { text, table: value };
     findings.push(unreadable(shown, "it is no table"));
   } catch (error) {
-    findings.push(unreadable(shown, error instanceof Error ? (error.message.split("\n")[0] as string) : "unknown"));
+    findings.push(
+      unreadable(shown, error instanceof Error ? (error.message.split("\n")[0] as string) : "unknown"),
+    );
   }
   return null;
 }
 
-export const isTable = (value: unknown): value is Table => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isTable = (value: unknown): value is Table =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 export const tableOf = (value: unknown): Table => (isTable(value) ? value : {});
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-export const textOrNull = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+export const textOrNull = (value: unknown): string | null =>
+  typeof value === "string" && value !== "" ? value : null;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 const braced = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}/g;

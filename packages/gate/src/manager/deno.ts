@@ -13,7 +13,10 @@ export async function readDeno(context: ManagerContext): Promise<ManagerConfigur
   const { JSR_URL: url, DENO_CERT: certificate } = context.environment;
   const jsr = url === undefined ? null : normaliseRegistry(url);
   if (url !== undefined && jsr === null) findings.push(unusableRegistry(inEnvironment, "JSR_URL", url));
-  const authorities = certificate === undefined ? [] : await readAuthority(resolve(context.directory, certificate), certificate, findings);
+  const authorities =
+    certificate === undefined
+      ? []
+      : await readAuthority(resolve(context.directory, certificate), certificate, findings);
   const base = fromNpmrc("deno", npmrc, findings);
   return {
     ...base,

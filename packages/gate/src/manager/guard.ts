@@ -31,18 +31,27 @@ export class Guard {
     const rules = (context.registries ?? []).filter(({ withdrawn }) => !withdrawn);
     this.#context = context;
     this.#ecosystem = ecosystem;
-    this.#named = [...rules.flatMap(({ url, evidenceFrom, files }) => [url, ...evidenceFrom, ...files]), ...own];
+    this.#named = [
+      ...rules.flatMap(({ url, evidenceFrom, files }) => [url, ...evidenceFrom, ...files]),
+      ...own,
+    ];
     this.#findings = findings;
   }
 
   offer({ prefixes, authorization, project, variable }: Offer): void {
     if (authorization !== null && !/^[\x20-\x7e]+$/.test(authorization)) {
       const path = project?.path ?? "your configuration";
-      this.#findings.push(unreadable(path, `a credential for ${prefixes[0] ?? "a registry"} holds a line break or another character that no header may`));
+      this.#findings.push(
+        unreadable(
+          path,
+          `a credential for ${prefixes[0] ?? "a registry"} holds a line break or another character that no header may`,
+        ),
+      );
       return;
     }
     const add = (prefix: string): void => {
-      if (authorization !== null && !this.credentials.some((each) => each.prefix === prefix)) this.credentials.push({ prefix, authorization });
+      if (authorization !== null && !this.credentials.some((each) => each.prefix === prefix))
+        this.credentials.push({ prefix, authorization });
     };
     if (project === null) return prefixes.forEach(add);
     const places = prefixes.flatMap((prefix) => this.#within(prefix));
@@ -65,7 +74,9 @@ export class Guard {
     if (this.#named.some((named) => liesBelow(address, named))) return true;
     // The address itself holds the value: only the host is shown.
     const attached = { at, address: `${new URL(address).origin}/`, variable, ecosystem: this.#ecosystem };
-    this.#findings.push(this.#context.registries === null ? unguardedCredential(attached) : foreignCredential(attached));
+    this.#findings.push(
+      this.#context.registries === null ? unguardedCredential(attached) : foreignCredential(attached),
+    );
     return this.#context.registries === null;
   }
 
@@ -80,12 +91,15 @@ export class Guard {
   /** The part of a prefix that is named: a file that attaches a token to a whole host gets it no further than that. */
   #within(prefix: string): string[] {
     if (this.#named.some((named) => liesBelow(prefix, named))) return [prefix];
-    return this.#named.filter((named) => liesBelow(named, prefix)).flatMap((named) => normaliseRegistry(named) ?? []);
+    return this.#named
+      .filter((named) => liesBelow(named, prefix))
+      .flatMap((named) => normaliseRegistry(named) ?? []);
   }
 }
 
 /** `Basic` credentials of a user name and password (RFC 7617). */
-export const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+export const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 /** A proxy's address as undici takes it; anything else is a finding. */
 export function proxyOf(value: string | null, setting: string, findings: Finding[]): string | null {

@@ -10,7 +10,11 @@ export async function readNpm(context: ManagerContext): Promise<ManagerConfigura
 }
 
 /** The configuration of a manager that takes its registries from .npmrc. */
-export function fromNpmrc(manager: ManagerName, npmrc: Npmrc, findings: readonly Finding[]): ManagerConfiguration {
+export function fromNpmrc(
+  manager: ManagerName,
+  npmrc: Npmrc,
+  findings: readonly Finding[],
+): ManagerConfiguration {
   return {
     manager,
     registryOf: npmRegistryOf(npmrc.scopes, npmrc.registry),
@@ -32,21 +36,30 @@ export const npmRegistryOf =
     return own === undefined ? registry : own;
   };
 
-export const unique = (registries: readonly (string | null)[]): string[] => [...new Set(registries.filter((each) => each !== null))];
+export const unique = (registries: readonly (string | null)[]): string[] => [
+  ...new Set(registries.filter((each) => each !== null)),
+];
 
 const effects: Readonly<Record<string, { effect: string; fix: string }>> = {
   "strict-ssl": {
     effect: "anybody on the way can answer for the registry.",
     fix: "give the proxy's certificate with cafile instead.",
   },
-  "package-lock": { effect: "the lockfile that was verified is not read.", fix: "the lockfile decides what is installed." },
+  "package-lock": {
+    effect: "the lockfile that was verified is not read.",
+    fix: "the lockfile decides what is installed.",
+  },
 };
 
 /**
  * Settings of .npmrc, when false, that turn off what protects the packages on their way.
  * @param further keys that mean so to this manager, besides `strict-ssl`
  */
-export function npmrcWeaknesses(npmrc: Npmrc, context: ManagerContext, further: readonly string[] = []): Finding[] {
+export function npmrcWeaknesses(
+  npmrc: Npmrc,
+  context: ManagerContext,
+  further: readonly string[] = [],
+): Finding[] {
   const findings: Finding[] = [];
   for (const key of ["strict-ssl", ...further]) {
     const found = npmrc.setting(key);
@@ -56,7 +69,12 @@ export function npmrcWeaknesses(npmrc: Npmrc, context: ManagerContext, further: 
   }
   if (context.environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") {
     findings.push(
-      weakens(inEnvironment, "NODE_TLS_REJECT_UNAUTHORIZED=0", "anybody on the way can answer for the registry.", "Unset NODE_TLS_REJECT_UNAUTHORIZED; name the certificate with NODE_EXTRA_CA_CERTS."),
+      weakens(
+        inEnvironment,
+        "NODE_TLS_REJECT_UNAUTHORIZED=0",
+        "anybody on the way can answer for the registry.",
+        "Unset NODE_TLS_REJECT_UNAUTHORIZED; name the certificate with NODE_EXTRA_CA_CERTS.",
+      ),
     );
   }
   return findings;

@@ -20,6 +20,11 @@ declare module "@npmcli/config" {
   }
 }
 declare module "@npmcli/config/lib/definitions/index.js" {
-  const definitions: { definitions: unknown; flatten: unknown; shorthands: unknown; nerfDarts: readonly string[] };
+  const definitions: {
+    definitions: unknown;
+    flatten: unknown;
+    shorthands: unknown;
+    nerfDarts: readonly string[];
+  };
   export default definitions;
 }

@@ -35,11 +35,19 @@ export type NpmrcOptions = {
   projectVariables?: boolean;
 };
 
-type Layer = { project: boolean; shown: string; text: string; data: Readonly<Record<string, unknown>>; raw: Readonly<Record<string, unknown>> };
+type Layer = {
+  project: boolean;
+  shown: string;
+  text: string;
+  data: Readonly<Record<string, unknown>>;
+  raw: Readonly<Record<string, unknown>>;
+};
 const credentialKey = /^\/\/(.+?)\/?:(_authToken|_auth|_password|username)$/;
 
 /** The registry that npm's own library takes where nothing is set. */
-export const defaultRegistry: string | null = normaliseRegistry(String((definitions.definitions as { registry: { default: unknown } }).registry.default));
+export const defaultRegistry: string | null = normaliseRegistry(
+  String((definitions.definitions as { registry: { default: unknown } }).registry.default),
+);
 
 /**
  * Reads .npmrc files and `npm_config_*` with npm's own reader, highest first: environment, project, user, global.
@@ -57,7 +65,10 @@ export async function readNpmrc(context: ManagerContext, options: NpmrcOptions =
     .flatMap(({ data }) => Object.entries(data))
     .filter(([key]) => isRegistryKey(key))
     .flatMap(([, value]) => normaliseRegistry(String(value)) ?? []);
-  const trusting = options.projectVariables === false && context.registries === null ? { ...context, registries: [] } : context;
+  const trusting =
+    options.projectVariables === false && context.registries === null
+      ? { ...context, registries: [] }
+      : context;
   const guard = new Guard(trusting, "npm", own, findings);
 
   const registryAt = (key: string): string | null => {
@@ -65,24 +76,32 @@ export async function readNpmrc(context: ManagerContext, options: NpmrcOptions =
     if (found === undefined) return defaultRegistry;
     const { layer, value } = found;
     const at = positionOf(layer.shown, layer.text, key);
-    const address = normaliseRegistry(String(value));
-    const variable = variableIn(String(layer.raw[key] ?? ""));
+    // npm leaves a variable that is not set as it stands.
+    const address = variableIn(String(value)) === null ? normaliseRegistry(String(value)) : null;
+    const variable = variableIn(written(layer, key));
     if (address === null) findings.push(unusableRegistry(at, key, String(value)));
     else if (layer.project && variable !== null && !guard.admitAddress(address, variable, at)) return null;
     return address;
   };
-  const scoped = new Set(layers.flatMap(({ data }) => Object.keys(data)).filter((key) => key !== "registry" && isRegistryKey(key)));
+  const scoped = new Set(
+    layers.flatMap(({ data }) => Object.keys(data)).filter((key) => key !== "registry" && isRegistryKey(key)),
+  );
   for (const layer of layers) offerCredentials(layer, guard);
   const network = (key: string): unknown => {
     const found = find(key);
-    if (found === undefined || found.value === null || found.value === false || found.value === "") return undefined;
+    if (found === undefined || found.value === null || found.value === false || found.value === "")
+      return undefined;
     const { layer, value } = found;
-    return guard.admitNetwork(key, layer.project ? positionOf(layer.shown, layer.text, key) : null) ? value : undefined;
+    return guard.admitNetwork(key, layer.project ? positionOf(layer.shown, layer.text, key) : null)
+      ? value
+      : undefined;
   };
   return {
     setting: (key) => {
       const found = find(key);
-      return found === undefined ? undefined : { value: found.value, at: positionOf(found.layer.shown, found.layer.text, key) };
+      return found === undefined
+        ? undefined
+        : { value: found.value, at: positionOf(found.layer.shown, found.layer.text, key) };
     },
     registry: registryAt("registry"),
     scopes: new Map([...scoped].map((key) => [key.slice(0, -":registry".length), registryAt(key)])),
@@ -94,9 +113,14 @@ export async function readNpmrc(context: ManagerContext, options: NpmrcOptions =
   };
 }
 
-const isRegistryKey = (key: string): boolean => key === "registry" || (key.startsWith("@") && key.endsWith(":registry"));
+const isRegistryKey = (key: string): boolean =>
+  key === "registry" || (key.startsWith("@") && key.endsWith(":registry"));
 
-async function readLayers(context: ManagerContext, options: NpmrcOptions, findings: Finding[]): Promise<Layer[]> {
+async function readLayers(
+  context: ManagerContext,
+  options: NpmrcOptions,
+  findings: Finding[],
+): Promise<Layer[]> {
   const root = editableRoot(context.directory, context.home);
   const user = await load(context, ["--location=global"], context.environment, findings);
   if (user === null) return [];
@@ -113,12 +137,18 @@ async function readLayers(context: ManagerContext, options: NpmrcOptions, findin
   const further = async (paths: readonly string[] = []): Promise<Layer[]> => {
     const found: Layer[] = [];
     for (const path of paths) {
-      const config = await load(context, [`--userconfig=${path}`, `--globalconfig=${nothing("global")}`, "--location=global"], withoutSettings(context.environment), findings);
+      const config = await load(
+        context,
+        [`--userconfig=${path}`, `--globalconfig=${nothing("global")}`, "--location=global"],
+        withoutSettings(context.environment),
+        findings,
+      );
       if (config !== null) found.push(...(await own(path, "user", config)));
     }
     return found;
   };
-  const project = join(context.directory, ".npmrc") === files.user ? null : await readProject(context, root, findings);
+  const project =
+    join(context.directory, ".npmrc") === files.user ? null : await readProject(context, root, findings);
   const environment = layerOf(user, "env", false, inEnvironment.path, "");
   return [
     project === null ? environment : withoutEcho(environment, project, context),
@@ -130,10 +160,18 @@ async function readLayers(context: ManagerContext, options: NpmrcOptions, findin
   ];
 }
 
-async function readProject(context: ManagerContext, root: string, findings: Finding[]): Promise<Layer | null> {
+async function readProject(
+  context: ManagerContext,
+  root: string,
+  findings: Finding[],
+): Promise<Layer | null> {
   const text = await readText(join(context.directory, ".npmrc"), ".npmrc", root, findings);
   if (text === null) return null;
-  const args = [`--prefix=${context.directory}`, `--userconfig=${nothing("user")}`, `--globalconfig=${nothing("global")}`];
+  const args = [
+    `--prefix=${context.directory}`,
+    `--userconfig=${nothing("user")}`,
+    `--globalconfig=${nothing("global")}`,
+  ];
   const config = await load(context, args, withoutSettings(context.environment), findings);
   return config === null ? null : layerOf(config, "project", true, ".npmrc", text);
 }
@@ -141,8 +179,11 @@ async function readProject(context: ManagerContext, root: string, findings: Find
 /** npm and pnpm hand the project's own settings to its scripts as variables: there they are no word of the user's. */
 function withoutEcho(environment: Layer, project: Layer, { environment: variables }: ManagerContext): Layer {
   if (variables["npm_lifecycle_event"] === undefined) return environment;
-  const echoed = (key: string, value: unknown): boolean => Object.hasOwn(project.data, key) && String(project.data[key]) === String(value);
-  const data = Object.fromEntries(Object.entries(environment.data).filter(([key, value]) => !echoed(key, value)));
+  const echoed = (key: string, value: unknown): boolean =>
+    Object.hasOwn(project.data, key) && String(project.data[key]) === String(value);
+  const data = Object.fromEntries(
+    Object.entries(environment.data).filter(([key, value]) => !echoed(key, value)),
+  );
   return { ...environment, data };
 }
 
@@ -178,18 +219,28 @@ async function load(
 /** A path at which there can be no file. */
 const nothing = (name: string): string => join(devNull, name);
 
-const absolute = (path: string, { directory }: ManagerContext): string => (isAbsolute(path) ? resolve(path) : resolve(directory, path));
+const absolute = (path: string, { directory }: ManagerContext): string =>
+  isAbsolute(path) ? resolve(path) : resolve(directory, path);
 
 const withoutSettings = (environment: ManagerContext["environment"]): ManagerContext["environment"] =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !/^npm_config_/i.test(name)));
 
 function layerOf(config: Config, where: string, project: boolean, shown: string, text: string): Layer {
-  const { data, raw } = config.data.get(where) as { data: Record<string, unknown>; raw?: Record<string, unknown> };
+  const { data, raw } = config.data.get(where) as {
+    data: Record<string, unknown>;
+    raw?: Record<string, unknown>;
+  };
   // Own properties alone: npm chains its layers as prototypes of one another.
   return { project, shown, text, data: { ...data }, raw: { ...raw } };
 }
 
 /** One place at a time, so that a user name of one file never meets a password of another. */
+/** A setting before its variables were filled in; npm's parser gives text for what a registry may be. */
+function written({ raw }: Layer, key: string): string {
+  const value = raw[key];
+  return typeof value === "string" ? value : "";
+}
+
 function offerCredentials({ project, shown, text, data, raw }: Layer, guard: Guard): void {
   const groups = new Map<string, Map<string, string>>();
   for (const [key, value] of Object.entries(data)) {
@@ -199,10 +250,19 @@ function offerCredentials({ project, shown, text, data, raw }: Layer, guard: Gua
     groups.set(place, (groups.get(place) ?? new Map<string, string>()).set(field, String(value)));
   }
   for (const [place, group] of groups) {
-    const prefixes = [`https://${place}/`, `http://${place}/`].flatMap((address) => normaliseRegistry(address) ?? []);
+    const prefixes = [`https://${place}/`, `http://${place}/`].flatMap(
+      (address) => normaliseRegistry(address) ?? [],
+    );
     const written = Object.entries(raw).filter(([key]) => key.startsWith(`//${place}`) || key.includes("${"));
-    const variable = written.map(([key, value]) => variableIn(`${key}=${String(value)}`)).find((name) => name !== null) ?? null;
-    guard.offer({ prefixes, authorization: authorizationOf(group), project: project ? positionOf(shown, text, `//${place}`) : null, variable });
+    const variable =
+      written.map(([key, value]) => variableIn(`${key}=${String(value)}`)).find((name) => name !== null) ??
+      null;
+    guard.offer({
+      prefixes,
+      authorization: authorizationOf(group),
+      project: project ? positionOf(shown, text, `//${place}`) : null,
+      variable,
+    });
   }
 }
 
@@ -213,18 +273,32 @@ function authorizationOf(group: ReadonlyMap<string, string>): string | null {
   };
   const [token, name, password, both] = ["_authToken", "username", "_password", "_auth"].map(given);
   if (typeof token === "string") return `Bearer ${token}`;
-  if (typeof name === "string" && typeof password === "string") return basic(name, Buffer.from(password, "base64").toString("utf8"));
+  if (typeof name === "string" && typeof password === "string")
+    return basic(name, Buffer.from(password, "base64").toString("utf8"));
   return typeof both === "string" ? `Basic ${both}` : null;
 }
 
-function readProxy(network: (key: string) => unknown, environment: ManagerContext["environment"], findings: Finding[]): Npmrc["proxy"] {
+function readProxy(
+  network: (key: string) => unknown,
+  environment: ManagerContext["environment"],
+  findings: Finding[],
+): Npmrc["proxy"] {
   const first = (...candidates: unknown[]): string | null => {
     const found = candidates.find((each) => typeof each === "string" && each !== "" && each !== "null");
     return typeof found === "string" ? found : null;
   };
   const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, PROXY, proxy, NO_PROXY, no_proxy } = environment;
   const general = network("proxy");
-  const https = first(network("https-proxy"), HTTPS_PROXY, https_proxy, general, HTTP_PROXY, http_proxy, PROXY, proxy);
+  const https = first(
+    network("https-proxy"),
+    HTTPS_PROXY,
+    https_proxy,
+    general,
+    HTTP_PROXY,
+    http_proxy,
+    PROXY,
+    proxy,
+  );
   const http = first(general, HTTP_PROXY, http_proxy, PROXY, proxy);
   const none = network("noproxy");
   return {
@@ -234,13 +308,18 @@ function readProxy(network: (key: string) => unknown, environment: ManagerContex
   };
 }
 
-async function readAuthorities(network: (key: string) => unknown, context: ManagerContext, findings: Finding[]): Promise<string[]> {
+async function readAuthorities(
+  network: (key: string) => unknown,
+  context: ManagerContext,
+  findings: Finding[],
+): Promise<string[]> {
   const given = network("ca");
   const authorities = (Array.isArray(given) ? given : [given])
     .filter((each): each is string => typeof each === "string" && each.includes("BEGIN CERTIFICATE"))
     .map((each) => each.replaceAll("\\n", "\n"));
   const file = network("cafile");
-  if (typeof file === "string") authorities.push(...(await readAuthority(absolute(file, context), file, findings)));
+  if (typeof file === "string")
+    authorities.push(...(await readAuthority(absolute(file, context), file, findings)));
   return authorities;
 }
 

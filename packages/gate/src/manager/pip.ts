@@ -18,13 +18,21 @@ export async function readPip(context: ManagerContext): Promise<ManagerConfigura
   const settings = await readSettings(context, findings);
   const host = settings.get("trusted-host");
   if (host !== undefined && host.value !== "") {
-    findings.push(weakens(host.at, "trusted-host", "anybody on the way can answer for that host.", `Remove trusted-host (PIP_TRUSTED_HOST) from ${host.at.path}.`));
+    findings.push(
+      weakens(
+        host.at,
+        "trusted-host",
+        "anybody on the way can answer for that host.",
+        `Remove trusted-host (PIP_TRUSTED_HOST) from ${host.at.path}.`,
+      ),
+    );
   }
   const main = settings.get("index-url");
   const extra = settings.get("extra-index-url");
-  const stated = [main, ...(extra?.value.split(/\s+/) ?? []).map((value) => ({ ...(extra as Setting), value }))].filter(
-    (each): each is Setting => each !== undefined && each.value !== "",
-  );
+  const stated = [
+    main,
+    ...(extra?.value.split(/\s+/) ?? []).map((value) => ({ ...(extra as Setting), value })),
+  ].filter((each): each is Setting => each !== undefined && each.value !== "");
   const own = stated.filter(({ project }) => !project).flatMap(({ value }) => readIndex(value)?.url ?? []);
   const guard = new Guard(context, "pypi", own, findings);
   const indexes: string[] = [];
@@ -35,7 +43,13 @@ export async function readPip(context: ManagerContext): Promise<ManagerConfigura
       continue;
     }
     indexes.push(index.url);
-    if (index.authorization !== null) guard.offer({ prefixes: prefixesOf(index.url), authorization: index.authorization, project: project ? at : null, variable: null });
+    if (index.authorization !== null)
+      guard.offer({
+        prefixes: prefixesOf(index.url),
+        authorization: index.authorization,
+        project: project ? at : null,
+        variable: null,
+      });
   }
   for (const { machine, authorization } of await readNetrc(context, findings)) {
     const prefixes = indexes.filter((url) => new URL(url).hostname === machine).flatMap(prefixesOf);
@@ -44,7 +58,9 @@ export async function readPip(context: ManagerContext): Promise<ManagerConfigura
   const first = main === undefined ? null : (readIndex(main.value)?.url ?? null);
   const network = (key: string): string | null => {
     const set = settings.get(key);
-    return set !== undefined && set.value !== "" && guard.admitNetwork(key, set.project ? set.at : null) ? set.value : null;
+    return set !== undefined && set.value !== "" && guard.admitNetwork(key, set.project ? set.at : null)
+      ? set.value
+      : null;
   };
   const proxy = proxyOf(network("proxy"), "proxy", findings);
   const around = environmentProxy(context, findings);
@@ -60,7 +76,10 @@ export async function readPip(context: ManagerContext): Promise<ManagerConfigura
   };
 }
 
-async function readSettings(context: ManagerContext, findings: Finding[]): Promise<ReadonlyMap<string, Setting>> {
+async function readSettings(
+  context: ManagerContext,
+  findings: Finding[],
+): Promise<ReadonlyMap<string, Setting>> {
   const root = editableRoot(context.directory, context.home);
   const files: { path: string; text: string; sections: Sections }[] = [];
   for (const path of pathsOf(context)) {
@@ -71,7 +90,8 @@ async function readSettings(context: ManagerContext, findings: Finding[]): Promi
   // A command's own section outranks `[global]`, whichever files they stand in.
   for (const section of ["global", "install"]) {
     for (const { path, text, sections } of files) {
-      for (const [key, value] of sections.get(section) ?? []) settings.set(key, { value, at: positionOf(path, text, key), project: isInside(path, root) });
+      for (const [key, value] of sections.get(section) ?? [])
+        settings.set(key, { value, at: positionOf(path, text, key), project: isInside(path, root) });
     }
   }
   for (const key of ["index-url", "extra-index-url", "trusted-host", "proxy", "cert"]) {
@@ -94,8 +114,15 @@ function pathsOf({ environment, home, platform }: ManagerContext): string[] {
     user.push(join(home, "pip", name), join(environment["APPDATA"] ?? home, "pip", name));
   } else {
     if (platform === "darwin") system.push(join("/Library/Application Support/pip", name));
-    else system.push(...(environment["XDG_CONFIG_DIRS"] || "/etc/xdg").split(":").map((place) => join(place, "pip", name)), join("/etc", name));
-    user.push(join(home, ".pip", name), join(environment["XDG_CONFIG_HOME"] || join(home, ".config"), "pip", name));
+    else
+      system.push(
+        ...(environment["XDG_CONFIG_DIRS"] || "/etc/xdg").split(":").map((place) => join(place, "pip", name)),
+        join("/etc", name),
+      );
+    user.push(
+      join(home, ".pip", name),
+      join(environment["XDG_CONFIG_HOME"] || join(home, ".config"), "pip", name),
+    );
     if (platform === "darwin") user.push(join(home, "Library", "Application Support", "pip", name));
   }
   const site = environment["VIRTUAL_ENV"] ? [join(environment["VIRTUAL_ENV"], name)] : [];
@@ -124,7 +151,10 @@ function readIni(text: string, path: string, findings: Finding[]): Sections {
       last = trimmed.slice(0, delimiter).trim().toLowerCase().replaceAll("_", "-").replace(/^--/, "");
       section.set(last, trimmed.slice(delimiter + 1).trim());
     } else {
-      findings.push({ ...unreadable(path, `line ${index + 1} is no setting`), at: { path, line: index + 1, column: 1 } });
+      findings.push({
+        ...unreadable(path, `line ${index + 1} is no setting`),
+        at: { path, line: index + 1, column: 1 },
+      });
       return sections;
     }
   }

@@ -12,9 +12,17 @@ import { inEnvironment, notRead, positionOf, unusableRegistry, weakens } from ".
 type Weakness = { key: string; bad: boolean; effect: string };
 
 const weaknesses: readonly Weakness[] = [
-  { key: "trustLockfile", bad: true, effect: "pnpm 12 installs whatever tarball the lockfile names, without its own check." },
+  {
+    key: "trustLockfile",
+    bad: true,
+    effect: "pnpm 12 installs whatever tarball the lockfile names, without its own check.",
+  },
   { key: "verifyStoreIntegrity", bad: false, effect: "files edited in the store are linked unchecked." },
-  { key: "strictStorePkgContentCheck", bad: false, effect: "a package of another name or version is linked as the locked one." },
+  {
+    key: "strictStorePkgContentCheck",
+    bad: false,
+    effect: "a package of another name or version is linked as the locked one.",
+  },
   { key: "ignorePnpmfile", bad: true, effect: "hooks, ours among them, do not run." },
   { key: "lockfile", bad: false, effect: "the lockfile that was verified is not read." },
   { key: "strictSsl", bad: false, effect: "anybody on the way can answer for the registry." },
@@ -29,7 +37,11 @@ type File = ReadTable & { shown: string };
 export async function readPnpm(context: ManagerContext): Promise<ManagerConfiguration> {
   const own = configurationDirectory(context);
   // Since 10.34.2 pnpm itself replaces no variable in a project's credentials.
-  const npmrc = await readNpmrc(context, { before: [join(own, "auth.ini")], after: [join(own, "rc")], projectVariables: false });
+  const npmrc = await readNpmrc(context, {
+    before: [join(own, "auth.ini")],
+    after: [join(own, "rc")],
+    projectVariables: false,
+  });
   const findings: Finding[] = npmrcWeaknesses(npmrc, context);
   const read = async (path: string, shown: string, within: string | null): Promise<File[]> => {
     const file = await readTable(path, shown, within, (text) => load(text), findings);
@@ -40,8 +52,10 @@ export async function readPnpm(context: ManagerContext): Promise<ManagerConfigur
     ...(await read(join(context.directory, name), name, editableRoot(context.directory, context.home))),
     ...(await read(join(own, "config.yaml"), join(own, "config.yaml"), null)),
   ];
-  for (const weakness of weaknesses) findings.push(...found(weakness, files, npmrc.setting(kebab(weakness.key)), context));
-  if (files.some(({ table }) => table["_auth"] !== undefined)) findings.push(notRead(join(own, "config.yaml"), "`_auth` of pnpm's config.yaml"));
+  for (const weakness of weaknesses)
+    findings.push(...found(weakness, files, npmrc.setting(kebab(weakness.key)), context));
+  if (files.some(({ table }) => table["_auth"] !== undefined))
+    findings.push(notRead(join(own, "config.yaml"), "`_auth` of pnpm's config.yaml"));
 
   const scopes = new Map(npmrc.scopes);
   let { registry } = npmrc;
@@ -54,13 +68,20 @@ export async function readPnpm(context: ManagerContext): Promise<ManagerConfigur
     else scopes.set(scope, address);
   };
   for (const { shown, text, table } of files.toReversed()) {
-    for (const [scope, value] of [["default", table["registry"]] as const, ...Object.entries(tableOf(table["registries"]))]) {
+    for (const [scope, value] of [
+      ["default", table["registry"]] as const,
+      ...Object.entries(tableOf(table["registries"])),
+    ]) {
       use(scope, value, positionOf(shown, text, scope));
     }
   }
   use("default", variableOf("registry", context)?.value, inEnvironment);
   const base = fromNpmrc("pnpm", npmrc, findings);
-  return { ...base, registryOf: npmRegistryOf(scopes, registry), registries: unique([registry, ...scopes.values()]) };
+  return {
+    ...base,
+    registryOf: npmRegistryOf(scopes, registry),
+    registries: unique([registry, ...scopes.values()]),
+  };
 }
 
 const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -69,7 +90,8 @@ const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${
 function configurationDirectory({ environment, home, platform }: ManagerContext): string {
   const base = environment["XDG_CONFIG_HOME"];
   if (base !== undefined && base !== "") return join(base, "pnpm");
-  if (platform === "win32") return join(environment["LOCALAPPDATA"] ?? join(home, "AppData", "Local"), "pnpm", "config");
+  if (platform === "win32")
+    return join(environment["LOCALAPPDATA"] ?? join(home, "AppData", "Local"), "pnpm", "config");
   return platform === "darwin" ? join(home, "Library", "Preferences", "pnpm") : join(home, ".config", "pnpm");
 }
 
@@ -88,12 +110,18 @@ function found(
   const isBad = (value: unknown): boolean => listOf(value).length === 0 && String(value) === String(bad);
   const findings: Finding[] = [];
   for (const { shown, text, table } of files) {
-    if (isBad(table[key])) findings.push(weakens(positionOf(shown, text, key), `${key}: ${bad}`, effect, `Remove ${key} from ${shown}.`));
+    if (isBad(table[key]))
+      findings.push(
+        weakens(positionOf(shown, text, key), `${key}: ${bad}`, effect, `Remove ${key} from ${shown}.`),
+      );
   }
   if (key !== "strictSsl" && npmrc !== undefined && isBad(npmrc.value)) {
-    findings.push(weakens(npmrc.at, `${kebab(key)}=${bad}`, effect, `Remove ${kebab(key)} from ${npmrc.at.path}.`));
+    findings.push(
+      weakens(npmrc.at, `${kebab(key)}=${bad}`, effect, `Remove ${kebab(key)} from ${npmrc.at.path}.`),
+    );
   }
   const variable = variableOf(key, context);
-  if (variable !== null && isBad(variable.value)) findings.push(weakens(inEnvironment, `${variable.name}=${bad}`, effect, `Unset ${variable.name}.`));
+  if (variable !== null && isBad(variable.value))
+    findings.push(weakens(inEnvironment, `${variable.name}=${bad}`, effect, `Unset ${variable.name}.`));
   return findings;
 }

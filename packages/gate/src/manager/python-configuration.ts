@@ -17,7 +17,11 @@ export function readIndex(text: string): Index | null {
   const normal = normaliseRegistry(url.href);
   if (normal === null) return null;
   try {
-    return { url: normal, authorization: username === "" ? null : basic(decodeURIComponent(username), decodeURIComponent(password)) };
+    return {
+      url: normal,
+      authorization:
+        username === "" ? null : basic(decodeURIComponent(username), decodeURIComponent(password)),
+    };
   } catch {
     return null;
   }
@@ -36,7 +40,10 @@ export const firstIndex =
 export type Login = { machine: string; authorization: string };
 
 /** The user's ~/.netrc (or `NETRC`): what pip and uv fall back to. `default` entries and macros are not read. */
-export async function readNetrc({ home, environment }: ManagerContext, findings: Finding[]): Promise<Login[]> {
+export async function readNetrc(
+  { home, environment }: ManagerContext,
+  findings: Finding[],
+): Promise<Login[]> {
   const path = environment["NETRC"] ?? join(home, ".netrc");
   const words = ((await readText(path, path, null, findings)) ?? "").split(/\s+/);
   const logins: Login[] = [];
@@ -56,9 +63,14 @@ export async function readNetrc({ home, environment }: ManagerContext, findings:
   return logins;
 }
 
-export function environmentProxy({ environment }: ManagerContext, findings: Finding[]): ManagerConfiguration["proxy"] {
-  const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, ALL_PROXY, all_proxy, NO_PROXY, no_proxy } = environment;
-  const first = (...values: (string | undefined)[]): string | null => values.find((value) => value !== undefined && value !== "") ?? null;
+export function environmentProxy(
+  { environment }: ManagerContext,
+  findings: Finding[],
+): ManagerConfiguration["proxy"] {
+  const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, ALL_PROXY, all_proxy, NO_PROXY, no_proxy } =
+    environment;
+  const first = (...values: (string | undefined)[]): string | null =>
+    values.find((value) => value !== undefined && value !== "") ?? null;
   return {
     https: proxyOf(first(HTTPS_PROXY, https_proxy, ALL_PROXY, all_proxy), "HTTPS_PROXY", findings),
     http: proxyOf(first(HTTP_PROXY, http_proxy, ALL_PROXY, all_proxy), "HTTP_PROXY", findings),

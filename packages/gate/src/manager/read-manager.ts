@@ -1,7 +1,10 @@
 import type { ManagerConfiguration, ManagerContext, ManagerName } from "./manager.ts";
 
 /** Reads what the manager of a lockfile would read; its reader is loaded on first use. */
-export async function readManager(manager: ManagerName, context: ManagerContext): Promise<ManagerConfiguration> {
+export async function readManager(
+  manager: ManagerName,
+  context: ManagerContext,
+): Promise<ManagerConfiguration> {
   switch (manager) {
     case "npm":
       return (await import("./npm.ts")).readNpm(context);

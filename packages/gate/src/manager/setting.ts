@@ -61,7 +61,12 @@ export const foreignNetwork = (at: Position, setting: string, used: boolean): Fi
 /** A registry's address that nothing may be asked at. */
 export const unusableRegistry = (at: Position, setting: string, value: string): Finding =>
   value.startsWith("http://")
-    ? weakens(at, setting, "packages come over plain http, and anybody on the way can answer for the registry.", `Write ${setting} with https.`)
+    ? weakens(
+        at,
+        setting,
+        "packages come over plain http, and anybody on the way can answer for the registry.",
+        `Write ${setting} with https.`,
+      )
     : {
         code: "settings/malformed",
         effect: "block",

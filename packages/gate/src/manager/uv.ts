@@ -18,7 +18,9 @@ export async function readUv(context: ManagerContext): Promise<ManagerConfigurat
   const findings: Finding[] = [];
   const files = await readFiles(context, findings);
   const stated = [...environmentIndexes(context), ...files.flatMap(indexesOf)];
-  const own = stated.filter(({ project }) => !project).flatMap(({ written }) => readIndex(written)?.url ?? []);
+  const own = stated
+    .filter(({ project }) => !project)
+    .flatMap(({ written }) => readIndex(written)?.url ?? []);
   const guard = new Guard(context, "pypi", own, findings);
   const indexes: { url: string | null; default: boolean }[] = [];
   for (const index of stated) {
@@ -33,7 +35,12 @@ export async function readUv(context: ManagerContext): Promise<ManagerConfigurat
     const authorization = named?.authorization ?? read.authorization;
     if (authorization === null) continue;
     // The index's name is the project's to give, so a project file decides where the variable's value would go.
-    guard.offer({ prefixes: prefixesOf(read.url), authorization, project: index.project ? index.at : null, variable: named?.variable ?? null });
+    guard.offer({
+      prefixes: prefixesOf(read.url),
+      authorization,
+      project: index.project ? index.at : null,
+      variable: named?.variable ?? null,
+    });
   }
   const usable = [...new Set(indexes.flatMap(({ url }) => url ?? []))];
   for (const { machine, authorization } of await readNetrc(context, findings)) {
@@ -60,37 +67,61 @@ function environmentIndexes({ environment }: ManagerContext): Stated[] {
   const add = (text: string, isDefault: boolean): void => {
     const named = /^([A-Za-z0-9._-]+)=(.*)$/s.exec(text);
     const written = named?.[2] ?? text;
-    if (written !== "") stated.push({ written, name: named?.[1] ?? null, default: isDefault, at: inEnvironment, project: false });
+    if (written !== "")
+      stated.push({
+        written,
+        name: named?.[1] ?? null,
+        default: isDefault,
+        at: inEnvironment,
+        project: false,
+      });
   };
   for (const variable of ["UV_DEFAULT_INDEX", "UV_INDEX_URL"]) add(environment[variable] ?? "", true);
-  for (const variable of ["UV_INDEX", "UV_EXTRA_INDEX_URL"]) for (const each of (environment[variable] ?? "").split(/\s+/)) add(each, false);
+  for (const variable of ["UV_INDEX", "UV_EXTRA_INDEX_URL"])
+    for (const each of (environment[variable] ?? "").split(/\s+/)) add(each, false);
   return stated;
 }
 
 function indexesOf({ shown, text, settings, project }: File): Stated[] {
   const state = (written: string | null, name: string | null, isDefault: boolean): Stated[] =>
-    written === null ? [] : [{ written, name, default: isDefault, at: positionOf(shown, text, written), project }];
+    written === null
+      ? []
+      : [{ written, name, default: isDefault, at: positionOf(shown, text, written), project }];
   return [
-    ...listOf(settings["index"]).map(tableOf).flatMap((index) => state(textOrNull(index["url"]), textOrNull(index["name"]), index["default"] === true)),
+    ...listOf(settings["index"])
+      .map(tableOf)
+      .flatMap((index) =>
+        state(textOrNull(index["url"]), textOrNull(index["name"]), index["default"] === true),
+      ),
     ...state(textOrNull(settings["index-url"]), null, true),
     ...listOf(settings["extra-index-url"]).flatMap((each) => state(textOrNull(each), null, false)),
   ];
 }
 
 /** `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD`. */
-function namedCredential(name: string | null, { environment }: ManagerContext): { authorization: string; variable: string } | null {
+function namedCredential(
+  name: string | null,
+  { environment }: ManagerContext,
+): { authorization: string; variable: string } | null {
   if (name === null) return null;
   const prefix = `UV_INDEX_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`;
   const user = environment[`${prefix}_USERNAME`];
   const password = environment[`${prefix}_PASSWORD`];
-  return user === undefined && password === undefined ? null : { authorization: basic(user ?? "", password ?? ""), variable: `${prefix}_PASSWORD` };
+  return user === undefined && password === undefined
+    ? null
+    : { authorization: basic(user ?? "", password ?? ""), variable: `${prefix}_PASSWORD` };
 }
 
 async function readFiles(context: ManagerContext, findings: Finding[]): Promise<File[]> {
   const { directory, home, environment, platform } = context;
   const root = editableRoot(directory, home);
   const files: File[] = [];
-  const take = async (path: string, shown: string, project: boolean, pick: (table: Table) => unknown): Promise<boolean> => {
+  const take = async (
+    path: string,
+    shown: string,
+    project: boolean,
+    pick: (table: Table) => unknown,
+  ): Promise<boolean> => {
     const read = await readTable(path, shown, project ? root : null, parse, findings);
     const settings = read === null ? null : pick(read.table);
     if (read === null || !isTable(settings)) return false;
@@ -108,15 +139,32 @@ async function readFiles(context: ManagerContext, findings: Finding[]): Promise<
   for (let at = directory; ; at = dirname(at)) {
     const shown = (name: string): string => (at === directory ? name : join(at, name));
     if (await take(join(at, "uv.toml"), shown("uv.toml"), true, whole)) break;
-    if (await take(join(at, "pyproject.toml"), shown("pyproject.toml"), true, (table) => tableOf(table["tool"])["uv"])) break;
+    if (
+      await take(
+        join(at, "pyproject.toml"),
+        shown("pyproject.toml"),
+        true,
+        (table) => tableOf(table["tool"])["uv"],
+      )
+    )
+      break;
     if (dirname(at) === at) break;
   }
   const windows = platform === "win32";
-  const user = join(windows ? (environment["APPDATA"] ?? home) : environment["XDG_CONFIG_HOME"] || join(home, ".config"), "uv", "uv.toml");
+  const user = join(
+    windows ? (environment["APPDATA"] ?? home) : environment["XDG_CONFIG_HOME"] || join(home, ".config"),
+    "uv",
+    "uv.toml",
+  );
   await take(user, user, false, whole);
   const system = windows
     ? [join(environment["PROGRAMDATA"] ?? "C:\\ProgramData", "uv", "uv.toml")]
-    : [...(environment["XDG_CONFIG_DIRS"] || "/etc/xdg").split(":").map((place) => join(place, "uv", "uv.toml")), "/etc/uv/uv.toml"];
+    : [
+        ...(environment["XDG_CONFIG_DIRS"] || "/etc/xdg")
+          .split(":")
+          .map((place) => join(place, "uv", "uv.toml")),
+        "/etc/uv/uv.toml",
+      ];
   for (const path of system) if (await take(path, path, false, whole)) break;
   return files;
 }
@@ -126,16 +174,22 @@ function weaknesses({ shown, text, settings, project }: File): Finding[] {
   const note = (key: string, effect: string): void => {
     findings.push(weakens(positionOf(shown, text, key), key, effect, `Remove ${key} from ${shown}.`));
   };
-  if (tableOf(settings["pip"])["verify-hashes"] === false) note("verify-hashes", "hashes are not compared with what is downloaded.");
-  if (listOf(settings["allow-insecure-host"]).length > 0) note("allow-insecure-host", "anybody on the way can answer for that host.");
+  if (tableOf(settings["pip"])["verify-hashes"] === false)
+    note("verify-hashes", "hashes are not compared with what is downloaded.");
+  if (listOf(settings["allow-insecure-host"]).length > 0)
+    note("allow-insecure-host", "anybody on the way can answer for that host.");
   if (project && settings["cache-dir"] !== undefined) {
-    note("cache-dir", "uv installs from a cache that the project names: files committed there are installed without a hash check.");
+    note(
+      "cache-dir",
+      "uv installs from a cache that the project names: files committed there are installed without a hash check.",
+    );
   }
   return findings;
 }
 
 /** As uv reads a switch from the environment. */
-const isTrue = (value: string | undefined): boolean => !["", "0", "false", "f", "no", "n", "off"].includes(value?.toLowerCase() ?? "");
+const isTrue = (value: string | undefined): boolean =>
+  !["", "0", "false", "f", "no", "n", "off"].includes(value?.toLowerCase() ?? "");
 
 const weakening: readonly (readonly [string, string])[] = [
   ["UV_NO_VERIFY_HASHES", "hashes are not compared with what is downloaded."],
@@ -145,4 +199,6 @@ const weakening: readonly (readonly [string, string])[] = [
 ];
 
 const environmentWeaknesses = ({ environment }: ManagerContext): Finding[] =>
-  weakening.filter(([name]) => isTrue(environment[name])).map(([name, effect]) => weakens(inEnvironment, name, effect, `Unset ${name}.`));
+  weakening
+    .filter(([name]) => isTrue(environment[name]))
+    .map(([name, effect]) => weakens(inEnvironment, name, effect, `Unset ${name}.`));

@@ -3,12 +3,24 @@ import { load } from "js-yaml";
 import type { Finding, Position } from "@countersign/core";
 import { editableRoot, isInside, readHead } from "../project/bounded-file.ts";
 import { normaliseRegistry } from "../registry/address.ts";
-import { expand, isTable, listOf, readTable, readText, tableOf, textOrNull, variableIn, type ReadTable, type Table } from "./configuration-file.ts";
+import {
+  expand,
+  isTable,
+  listOf,
+  readTable,
+  readText,
+  tableOf,
+  textOrNull,
+  variableIn,
+  type ReadTable,
+  type Table,
+} from "./configuration-file.ts";
 import { Guard, proxyOf, splitList } from "./guard.ts";
 import type { ManagerConfiguration, ManagerContext } from "./manager.ts";
 import { fromNpmrc, npmRegistryOf, npmrcWeaknesses, unique } from "./npm.ts";
 import { defaultRegistry, readAuthority, readNpmrc } from "./npmrc.ts";
 import { inEnvironment, notRead, positionOf, unusableRegistry, weakens } from "./setting.ts";
+import { isClassicYarnLock } from "./yarn-lock.ts";
 
 /** One source of settings, a file or the environment. */
 type Source = ReadTable & { shown: string; project: boolean };
@@ -19,11 +31,6 @@ const checksums: ReadonlyMap<string, string> = new Map([
   ["update", "a checksum that differs is written into the lockfile instead of being refused."],
   ["reset", "every checksum is taken anew from whatever is served."],
 ]);
-const classicHeader = /^# yarn lockfile v1\r?$/m;
-
-/** Whether the start of a yarn.lock is that of Yarn 1. */
-export const isClassicYarnLock = (head: string): boolean => classicHeader.test(head);
-
 /** Yarn 1 takes .npmrc; later ones .yarnrc.yml of the project, the directories above and the home, and `YARN_*`. */
 export async function readYarn(context: ManagerContext): Promise<ManagerConfiguration> {
   const head = await readHead(join(context.directory, "yarn.lock"), 4096);
@@ -41,7 +48,8 @@ async function readClassic(context: ManagerContext): Promise<ManagerConfiguratio
     const text = await readText(resolve(context.directory, shown), shown, within, findings);
     if (text === null) continue;
     findings.push(notRead(shown, ".yarnrc of Yarn 1"));
-    if (/^\s*"?strict-ssl"?\s+"?false"?\s*$/m.test(text)) findings.push(insecure(positionOf(shown, text, "strict-ssl"), "strict-ssl false", "cafile"));
+    if (/^\s*"?strict-ssl"?\s+"?false"?\s*$/m.test(text))
+      findings.push(insecure(positionOf(shown, text, "strict-ssl"), "strict-ssl false", "cafile"));
   }
   return fromNpmrc("yarn", npmrc, findings);
 }
@@ -57,13 +65,17 @@ async function readBerry(context: ManagerContext): Promise<ManagerConfiguration>
     const set = settingOf(sources, key);
     const text = textOrNull(set?.value);
     if (set === null || text === null) return null;
-    return guard.admitNetwork(key, set.source.project ? set.at : null) ? expand(text, context.environment) : null;
+    return guard.admitNetwork(key, set.source.project ? set.at : null)
+      ? expand(text, context.environment)
+      : null;
   };
-  const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, NO_PROXY, no_proxy, NODE_EXTRA_CA_CERTS } = context.environment;
+  const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, NO_PROXY, no_proxy, NODE_EXTRA_CA_CERTS } =
+    context.environment;
   const https = network("httpsProxy") ?? textOrNull(HTTPS_PROXY) ?? textOrNull(https_proxy);
   const http = network("httpProxy") ?? textOrNull(HTTP_PROXY) ?? textOrNull(http_proxy);
   const authority = network("httpsCaFilePath");
-  if (context.environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0") findings.push(insecure(inEnvironment, "NODE_TLS_REJECT_UNAUTHORIZED=0", "NODE_EXTRA_CA_CERTS"));
+  if (context.environment["NODE_TLS_REJECT_UNAUTHORIZED"] === "0")
+    findings.push(insecure(inEnvironment, "NODE_TLS_REJECT_UNAUTHORIZED=0", "NODE_EXTRA_CA_CERTS"));
   return {
     manager: "yarn",
     registryOf: npmRegistryOf(registries.scopes, registries.main),
@@ -75,8 +87,12 @@ async function readBerry(context: ManagerContext): Promise<ManagerConfiguration>
       noProxy: splitList(NO_PROXY ?? no_proxy ?? ""),
     },
     authorities: [
-      ...(authority === null ? [] : await readAuthority(resolve(context.directory, authority), authority, findings)),
-      ...(NODE_EXTRA_CA_CERTS === undefined ? [] : await readAuthority(NODE_EXTRA_CA_CERTS, NODE_EXTRA_CA_CERTS, findings)),
+      ...(authority === null
+        ? []
+        : await readAuthority(resolve(context.directory, authority), authority, findings)),
+      ...(NODE_EXTRA_CA_CERTS === undefined
+        ? []
+        : await readAuthority(NODE_EXTRA_CA_CERTS, NODE_EXTRA_CA_CERTS, findings)),
     ],
     findings,
   };
@@ -87,9 +103,17 @@ async function readSources(context: ManagerContext, findings: Finding[]): Promis
   const { directory, home, environment } = context;
   const name = environment["YARN_RC_FILENAME"] ?? ".yarnrc.yml";
   const root = editableRoot(directory, home);
-  const sources: Source[] = [{ shown: inEnvironment.path, text: "", project: false, table: settingsOf(environment) }];
+  const sources: Source[] = [
+    { shown: inEnvironment.path, text: "", project: false, table: settingsOf(environment) },
+  ];
   const read = async (place: string, shown: string, project: boolean): Promise<void> => {
-    const file = await readTable(join(place, name), shown, project ? root : null, (text) => load(text), findings);
+    const file = await readTable(
+      join(place, name),
+      shown,
+      project ? root : null,
+      (text) => load(text),
+      findings,
+    );
     if (file !== null) sources.push({ ...file, shown, project });
   };
   // What lies above the repository is the project's word too: who can write there is not known.
@@ -106,14 +130,23 @@ function settingsOf(environment: ManagerContext["environment"]): Table {
   const entries = Object.entries(environment).flatMap(([key, value]) => {
     if (!key.startsWith("YARN_") || value === undefined || value === "") return [];
     const words = key.slice("YARN_".length).toLowerCase().split("_");
-    return [[words.map((word, at) => (at === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join(""), value] as const];
+    return [
+      [
+        words.map((word, at) => (at === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join(""),
+        value,
+      ] as const,
+    ];
   });
   return Object.fromEntries(entries);
 }
 
 function settingOf(sources: readonly Source[], key: string): Setting | null {
-  const source = sources.find(({ table }) => Object.hasOwn(table, key) && table[key] !== null && table[key] !== undefined);
-  return source === undefined ? null : { value: source.table[key], source, at: positionOf(source.shown, source.text, key) };
+  const source = sources.find(
+    ({ table }) => Object.hasOwn(table, key) && table[key] !== null && table[key] !== undefined,
+  );
+  return source === undefined
+    ? null
+    : { value: source.table[key], source, at: positionOf(source.shown, source.text, key) };
 }
 
 function ownRegistries(sources: readonly Source[], { environment }: ManagerContext): string[] {
@@ -147,14 +180,17 @@ class Registries {
       const normal = normaliseRegistry(expand(text, context.environment) ?? "");
       const variable = variableIn(text);
       if (normal === null) findings.push(unusableRegistry(set.at, "npmRegistryServer", text));
-      else if (set.source.project && variable !== null && !guard.admitAddress(normal, variable, set.at)) return null;
+      else if (set.source.project && variable !== null && !guard.admitAddress(normal, variable, set.at))
+        return null;
       return normal;
     };
     const main = settingOf(sources, "npmRegistryServer");
     const names = new Set(sources.flatMap(({ table }) => Object.keys(tableOf(table["npmScopes"]))));
     const places = new Map([...names].map((name) => [name, this.#field(name, "npmRegistryServer")] as const));
     this.main = main === null ? defaultRegistry : address(main);
-    this.scopes = new Map([...places].map(([name, set]) => [`@${name}`, set === null ? this.main : address(set)]));
+    this.scopes = new Map(
+      [...places].map(([name, set]) => [`@${name}`, set === null ? this.main : address(set)]),
+    );
     this.#places = new Map([["", main], ...[...places].map(([name, set]) => [name, set ?? main] as const)]);
   }
 
@@ -182,13 +218,20 @@ class Registries {
   #field(scope: string, key: string): Setting | null {
     for (const source of this.#sources) {
       const value = tableOf(tableOf(source.table["npmScopes"])[scope])[key];
-      if (textOrNull(value) !== null) return { value, source, at: positionOf(source.shown, source.text, String(value)) };
+      if (textOrNull(value) !== null)
+        return { value, source, at: positionOf(source.shown, source.text, String(value)) };
     }
     return null;
   }
 }
 
-function offer(host: string, { value: holder, source: holding, at }: Setting, deciding: Source, guard: Guard, { environment }: ManagerContext): void {
+function offer(
+  host: string,
+  { value: holder, source: holding, at }: Setting,
+  deciding: Source,
+  guard: Guard,
+  { environment }: ManagerContext,
+): void {
   const value = isTable(holder) ? holder : {};
   const token = textOrNull(value["npmAuthToken"]);
   const ident = textOrNull(value["npmAuthIdent"]);
@@ -196,32 +239,76 @@ function offer(host: string, { value: holder, source: holding, at }: Setting, de
   if (written === null) return;
   const expanded = expand(written, environment) || null;
   let authorization = expanded === null ? null : `Bearer ${expanded}`;
-  if (token === null && expanded !== null) authorization = `Basic ${expanded.includes(":") ? Buffer.from(expanded).toString("base64") : expanded}`;
+  if (token === null && expanded !== null)
+    authorization = `Basic ${expanded.includes(":") ? Buffer.from(expanded).toString("base64") : expanded}`;
   const variable = variableIn(written) ?? (holding.project ? null : "npmAuthToken");
-  guard.offer({ prefixes: [host], authorization, project: holding.project || deciding.project ? at : null, variable });
+  guard.offer({
+    prefixes: [host],
+    authorization,
+    project: holding.project || deciding.project ? at : null,
+    variable,
+  });
 }
 
 const insecure = (at: Position, setting: string, instead: string): Finding =>
-  weakens(at, setting, "anybody on the way can answer for the registry.", `Remove ${setting}; give the proxy's certificate with ${instead}.`);
+  weakens(
+    at,
+    setting,
+    "anybody on the way can answer for the registry.",
+    `Remove ${setting}; give the proxy's certificate with ${instead}.`,
+  );
 
 function weaknesses({ shown, text, table, project }: Source): Finding[] {
   const findings: Finding[] = [];
   const at = (key: string): Position => positionOf(shown, text, key);
   const behaviour = textOrNull(table["checksumBehavior"]) ?? "";
   const effect = checksums.get(behaviour);
-  if (effect !== undefined) findings.push(weakens(at("checksumBehavior"), `checksumBehavior: ${behaviour}`, effect, `Remove checksumBehavior from ${shown}.`));
-  const strict = [table, ...Object.values(tableOf(table["networkSettings"])).map(tableOf)].some((each) => String(each["enableStrictSsl"]) === "false");
+  if (effect !== undefined)
+    findings.push(
+      weakens(
+        at("checksumBehavior"),
+        `checksumBehavior: ${behaviour}`,
+        effect,
+        `Remove checksumBehavior from ${shown}.`,
+      ),
+    );
+  const strict = [table, ...Object.values(tableOf(table["networkSettings"])).map(tableOf)].some(
+    (each) => String(each["enableStrictSsl"]) === "false",
+  );
   if (strict) findings.push(insecure(at("enableStrictSsl"), "enableStrictSsl: false", "httpsCaFilePath"));
-  const remote = listOf(table["unsafeHttpWhitelist"]).filter((host) => !["localhost", "127.0.0.1", "[::1]"].includes(String(host)));
+  const remote = listOf(table["unsafeHttpWhitelist"]).filter(
+    (host) => !["localhost", "127.0.0.1", "[::1]"].includes(String(host)),
+  );
   if (remote.length > 0) {
-    findings.push(weakens(at("unsafeHttpWhitelist"), `unsafeHttpWhitelist: [${remote.join(", ")}]`, "tarballs may come over plain http.", `Remove unsafeHttpWhitelist from ${shown}.`));
+    findings.push(
+      weakens(
+        at("unsafeHttpWhitelist"),
+        `unsafeHttpWhitelist: [${remote.join(", ")}]`,
+        "tarballs may come over plain http.",
+        `Remove unsafeHttpWhitelist from ${shown}.`,
+      ),
+    );
   }
   if (listOf(table["logFilters"]).some((filter) => tableOf(filter)["level"] === "discard")) {
-    findings.push(weakens(at("logFilters"), "logFilters with level discard", "an error that is filtered out lets a refused install end with exit code 0.", `Remove the filters with level discard from ${shown}.`));
+    findings.push(
+      weakens(
+        at("logFilters"),
+        "logFilters with level discard",
+        "an error that is filtered out lets a refused install end with exit code 0.",
+        `Remove the filters with level discard from ${shown}.`,
+      ),
+    );
   }
   const plugins = table["plugins"];
-  if (project === false && shown === inEnvironment.path && typeof plugins === "string") {
-    findings.push(weakens(inEnvironment, "YARN_PLUGINS", "a plugin named there is loaded first and can replace the project's, ours among them.", "Unset YARN_PLUGINS, or name only the gate there."));
+  if (!project && shown === inEnvironment.path && typeof plugins === "string") {
+    findings.push(
+      weakens(
+        inEnvironment,
+        "YARN_PLUGINS",
+        "a plugin named there is loaded first and can replace the project's, ours among them.",
+        "Unset YARN_PLUGINS, or name only the gate there.",
+      ),
+    );
   }
   return findings;
 }

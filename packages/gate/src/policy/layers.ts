@@ -1,10 +1,18 @@
-import { readFile } from "node:fs/promises";
-import { join, posix, relative, resolve, sep } from "node:path";
-import { readPolicy, startOf, type Finding, type LayerKind, type PolicyLayer } from "@countersign/core";
+import { posix, relative, resolve, sep } from "node:path";
+import {
+  policyPath,
+  readPolicy,
+  startOf,
+  type Finding,
+  type LayerKind,
+  type PolicyLayer,
+} from "@countersign/core";
+import { readBounded } from "../project/bounded-file.ts";
 import { fileAt } from "../project/git.ts";
 
-/** Where a project keeps its policy. */
-export const policyPath = ".countersign/policy.yaml";
+export { policyPath } from "@countersign/core";
+
+const maximumBytes = 4 * 1024 * 1024;
 
 /** One policy file with what its `keys` entries need: files as its own layer has them. */
 export type PolicySource = { layer: PolicyLayer; readRelative(path: string): Promise<string | null> };
@@ -18,10 +26,11 @@ export type PolicySearch = {
   /** `--base`: the trusted commit. */
   base: string | null;
   platform: NodeJS.Platform;
-  variables: Readonly<Record<string, string | undefined>>;
 };
 
-type Read = (path: string) => Promise<{ state: "found"; text: string } | { state: "missing" } | { state: "failed"; detail: string }>;
+type Read = (
+  path: string,
+) => Promise<{ state: "found"; text: string } | { state: "missing" } | { state: "failed"; detail: string }>;
 
 /**
  * Reads the layers that exist, highest first: the managed policy, the trusted base's, the project's own. A file
@@ -52,27 +61,26 @@ export async function readPolicySources(search: PolicySearch): Promise<PolicySou
     sources.push({ layer: layer.value, readRelative });
   };
   const managed = search.managed === null ? systemPolicy(search) : resolve(search.managed);
-  await add("managed", managed, readAbsolute, search.managed !== null);
+  await add("managed", managed, (path) => readFileText(path, null), search.managed !== null);
   if (search.base !== null) await add("base", policyPath, readBase(search.directory, search.base), false);
   await add("head", policyPath, readBelow(search.directory), false);
   return { sources, findings };
 }
 
-/** The place that only an administrator can write. */
-function systemPolicy({ platform, variables }: PolicySearch): string {
-  if (platform === "win32") return join(variables["ProgramData"] ?? "C:\\ProgramData", "countersign", "policy.yaml");
+/** The place that only an administrator can write; no variable moves it: whoever sets one could hide the policy. */
+function systemPolicy({ platform }: PolicySearch): string {
+  if (platform === "win32") return "C:\\ProgramData\\countersign\\policy.yaml";
   if (platform === "darwin") return "/Library/Application Support/countersign/policy.yaml";
   return "/etc/countersign/policy.yaml";
 }
 
-const readAbsolute: Read = async (path) => {
-  try {
-    return { state: "found", text: await readFile(path, "utf8") };
-  } catch (error) {
-    const missing = error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
-    return missing ? { state: "missing" } : { state: "failed", detail: error instanceof Error ? error.message : "unknown" };
-  }
-};
+/** @param within what links may not leave; null for the administrator's own files */
+async function readFileText(path: string, within: string | null): ReturnType<Read> {
+  const read = await readBounded(path, maximumBytes, within);
+  return read.state === "found" ? { state: "found", text: decode(read.bytes) } : read;
+}
+
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** Files of the project; a path that leaves it is not there. */
 const readBelow =
@@ -80,7 +88,7 @@ const readBelow =
   async (path) => {
     const absolute = resolve(directory, path);
     const outside = relative(directory, absolute).split(sep)[0] === "..";
-    return outside ? { state: "missing" } : readAbsolute(absolute);
+    return outside ? { state: "missing" } : readFileText(absolute, directory);
   };
 
 const readBase =
@@ -88,7 +96,7 @@ const readBase =
   async (path) => {
     const found = await fileAt(directory, revision, path);
     if (!found.ok) return { state: "failed", detail: found.detail };
-    return found.bytes === null ? { state: "missing" } : { state: "found", text: new TextDecoder().decode(found.bytes) };
+    return found.bytes === null ? { state: "missing" } : { state: "found", text: decode(found.bytes) };
   };
 
 const unreadable = (path: string, detail: string): Finding => ({

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { constants, open, realpath } from "node:fs/promises";
-import { basename, dirname, join, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 
 export type BoundedRead =
   | { state: "found"; bytes: Uint8Array }
@@ -12,7 +12,11 @@ export type BoundedRead =
  * read, and a symbolic link does not lead out of the project.
  * @param within directory that links may not leave; null for the user's and the system's own files
  */
-export async function readBounded(path: string, maximumBytes: number, within: string | null): Promise<BoundedRead> {
+export async function readBounded(
+  path: string,
+  maximumBytes: number,
+  within: string | null,
+): Promise<BoundedRead> {
   try {
     if (within !== null && !(await staysWithin(path, within))) {
       return { state: "failed", detail: "it is a symbolic link that leads out of the project" };
@@ -21,7 +25,8 @@ export async function readBounded(path: string, maximumBytes: number, within: st
     try {
       const status = await file.stat();
       if (!status.isFile()) return { state: "failed", detail: "it is no regular file" };
-      if (status.size > maximumBytes) return { state: "failed", detail: `it is larger than ${maximumBytes} bytes` };
+      if (status.size > maximumBytes)
+        return { state: "failed", detail: `it is larger than ${maximumBytes} bytes` };
       return { state: "found", bytes: await file.readFile() };
     } finally {
       await file.close();
@@ -49,10 +54,14 @@ export async function readHead(path: string, length: number): Promise<string | n
   }
 }
 
-/** A file that is no link is where it seems to be; one that is stays within the directory. Throws where nothing is. */
+/**
+ * Whether a file of a directory really lies there, whatever links lead to it; one that is looked at outside of it
+ * (above a project) may only be no link itself. Throws where nothing is.
+ */
 export async function staysWithin(path: string, within: string): Promise<boolean> {
-  const [real, parent, boundary] = await Promise.all([realpath(path), realpath(dirname(path)), realpath(within)]);
-  return real === join(parent, basename(path)) || isInside(real, boundary);
+  const real = await realpath(path);
+  if (isInside(resolve(path), resolve(within))) return isInside(real, await realpath(within));
+  return real === join(await realpath(dirname(path)), basename(path));
 }
 
 /** Whether a path is a directory or lies in it; both absolute and normal. */

@@ -3,11 +3,30 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Settings of the repository that would run a program of its choice are switched off. */
-const safe = ["--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs"];
+/**
+ * The repository is under test: what its configuration would run is switched off, and a bare repository committed
+ * into the project does not stand in for the real one.
+ */
+const safe = [
+  "--no-pager",
+  "--literal-pathspecs",
+  "-c",
+  "core.fsmonitor=false",
+  "-c",
+  "core.hooksPath=/dev/null",
+  "-c",
+  "safe.bareRepository=explicit",
+];
+/** No transport at all: a partial clone must not fetch, least of all by a command of its configuration's choice. */
+const variables = {
+  GIT_OPTIONAL_LOCKS: "0",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_NO_LAZY_FETCH: "1",
+  GIT_ALLOW_PROTOCOL: "none",
+};
 const maximumBytes = 300 * 1024 * 1024;
 
-export type GitResult = { ok: true; output: Buffer } | { ok: false; detail: string };
+type GitResult = { ok: true; output: Buffer } | { ok: false; detail: string };
 
 async function git(directory: string, args: readonly string[]): Promise<GitResult> {
   try {
@@ -16,25 +35,37 @@ async function git(directory: string, args: readonly string[]): Promise<GitResul
       encoding: "buffer",
       maxBuffer: maximumBytes,
       timeout: 30_000,
-      env: { ...process.env, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_NO_LAZY_FETCH: "1" },
+      env: { ...process.env, ...variables },
     });
     return { ok: true, output: stdout };
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      return { ok: false, detail: "git is not installed" };
     const stderr = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-    return { ok: false, detail: stderr.split("\n")[0] || "git failed" };
+    return { ok: false, detail: stderr.split("\n")[0]?.slice(0, 300) || "git failed" };
   }
 }
 
-/** Tracked files below a directory, relative to it; null outside a repository. */
-export async function trackedFiles(directory: string): Promise<readonly string[] | null> {
+/** Tracked files below a directory, relative to it. */
+export async function trackedFiles(
+  directory: string,
+): Promise<{ ok: true; files: readonly string[] } | { ok: false; detail: string }> {
   const result = await git(directory, ["ls-files", "-z", "--cached"]);
-  return result.ok ? result.output.toString("utf8").split("\0").filter((name) => name !== "") : null;
+  if (!result.ok) return result;
+  return {
+    ok: true,
+    files: result.output
+      .toString("utf8")
+      .split("\0")
+      .filter((name) => name !== ""),
+  };
 }
 
 /**
  * A file as it stood at a commit.
- * @param path relative to the directory
- * @returns ok with null where that commit has no such file; not ok where the commit itself cannot be had
+ * @param path relative to the directory, POSIX
+ * @returns ok with null where that commit has no such file; not ok where the commit, its trees or the file's content
+ *   cannot be had (a shallow or partial clone), or where it is no regular file there
  */
 export async function fileAt(
   directory: string,
@@ -42,9 +73,28 @@ export async function fileAt(
   path: string,
 ): Promise<{ ok: true; bytes: Uint8Array | null } | { ok: false; detail: string }> {
   if (revision.startsWith("-")) return { ok: false, detail: "a revision does not start with a dash" };
-  const commit = await git(directory, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
-  if (!commit.ok) return { ok: false, detail: `no commit ${revision} here; a shallow clone may lack it` };
+  const commit = await git(directory, [
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
+    `${revision}^{commit}`,
+  ]);
+  if (!commit.ok) {
+    const silent = commit.detail === "git failed";
+    return {
+      ok: false,
+      detail: silent ? `there is no commit ${revision} here; a shallow clone may lack it` : commit.detail,
+    };
+  }
   const id = commit.output.toString("utf8").trim();
-  const found = await git(directory, ["cat-file", "blob", `${id}:./${path}`]);
-  return { ok: true, bytes: found.ok ? found.output : null };
+  const listed = await git(directory, ["ls-tree", "-z", id, "--", path]);
+  if (!listed.ok) return listed;
+  const [entry] = listed.output.toString("utf8").split("\0");
+  if (entry === undefined || entry === "") return { ok: true, bytes: null };
+  const [mode, , blob] = entry.split(/[ \t]/, 3);
+  if (blob === undefined || (mode !== "100644" && mode !== "100755"))
+    return { ok: false, detail: `${path} is no regular file there` };
+  const content = await git(directory, ["cat-file", "blob", blob]);
+  return content.ok ? { ok: true, bytes: content.output } : content;
 }

@@ -1,7 +1,14 @@
-import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { readLockfile, startOf, type Budget, type PackageSet, type RefusedLockfile } from "@countersign/core";
+import {
+  readLockfile,
+  startOf,
+  type Budget,
+  type Finding,
+  type PackageSet,
+  type RefusedLockfile,
+} from "@countersign/core";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
+import { readBounded } from "./bounded-file.ts";
 import { fileAt } from "./git.ts";
 
 export type ReadLockfile = { file: DiscoveredLockfile; set: PackageSet };
@@ -16,37 +23,81 @@ export async function readLockfiles(
   const read: ReadLockfile[] = [];
   const refused: RefusedLockfile[] = [];
   for (const file of files) {
-    const path = join(directory, file.path);
-    // Looked at before it is read: a file larger than the bound is not brought into memory.
-    const size = await stat(path).then(
-      (status) => status.size,
-      () => 0,
-    );
-    if (size > budget.lockfileBytes) {
-      const why = `The lockfile has ${size} bytes; the bound is ${budget.lockfileBytes}.`;
-      const at = startOf(file.path);
-      refused.push({ ...file, findings: [{ code: "budget/bytes", effect: "block", at, why, fix: "Regenerate the lockfile." }] });
+    const { path, format } = file;
+    const content = await readBounded(join(directory, path), budget.lockfileBytes, directory);
+    if (content.state !== "found") {
+      const detail = content.state === "missing" ? "it is gone" : content.detail;
+      refused.push({ path, format, findings: [unreadable(path, detail)] });
       continue;
     }
-    const result = await readLockfile(file.format, file.path, await readFile(path), budget);
+    const result = await readLockfile(format, path, content.bytes, budget);
     if (result.ok) read.push({ file, set: result.value });
-    else refused.push({ path: file.path, format: file.format, findings: result.findings });
+    else refused.push({ path, format, findings: result.findings });
   }
   return { read, refused };
 }
 
-/** The same lockfile at the trusted base; null where the base has none or it cannot be read. */
+const unreadable = (path: string, detail: string): Finding => ({
+  code: detail.startsWith("it is larger") ? "budget/bytes" : "lockfile/malformed",
+  effect: "block",
+  at: startOf(path),
+  why: `The lockfile cannot be read: ${detail}.`,
+  fix: `Regenerate ${path} as a regular file of the project.`,
+});
+
+export type Baseline = { set: PackageSet | null; findings: readonly Finding[] };
+
+/** The same lockfile at the trusted base. One that is there and cannot be read is said: nothing is compared then. */
 export async function readBaseline(
   directory: string,
   file: DiscoveredLockfile,
   revision: string,
   budget: Budget,
-): Promise<PackageSet | null> {
+): Promise<Baseline> {
   const found = await fileAt(directory, revision, file.path);
-  if (!found.ok || found.bytes === null) return null;
+  if (!found.ok) return { set: null, findings: [unreadBaseline(file.path, revision, found.detail)] };
+  if (found.bytes === null) return { set: null, findings: [] };
   const result = await readLockfile(file.format, file.path, found.bytes, budget);
-  return result.ok ? result.value : null;
+  if (result.ok) return { set: result.value, findings: [] };
+  return {
+    set: null,
+    findings: [unreadBaseline(file.path, revision, result.findings[0]?.why ?? "it is malformed")],
+  };
+}
+
+const unreadBaseline = (path: string, revision: string, detail: string): Finding => ({
+  code: "drift/undecided",
+  effect: "block",
+  at: startOf(path),
+  why: `The lockfile at ${JSON.stringify(revision)} cannot be read (${detail}), so nothing can be compared with it.`,
+  fix: "Name another commit with --base, or fetch its history.",
+});
+
+/**
+ * Requirements that carried hashes at the trusted base and carry none now: no lockfile any more, so nothing else would
+ * look at them.
+ * @param unlocked paths of requirements files without hashes
+ */
+export async function lostLocks(
+  directory: string,
+  unlocked: readonly string[],
+  revision: string,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const path of unlocked) {
+    const found = await fileAt(directory, revision, path);
+    if (!found.ok || found.bytes === null || !Buffer.from(found.bytes).includes("--hash=")) continue;
+    findings.push({
+      code: "artefact/digest-missing",
+      effect: "block",
+      at: startOf(path),
+      why: `At ${JSON.stringify(revision)} these requirements carried hashes; now an install takes whatever the index serves.`,
+      fix: `Restore the hashes: git checkout ${revision} -- ${path}`,
+    });
+  }
+  return findings;
 }
 
 /** Directory that the manager of a lockfile reads its configuration from. */
-export const configurationDirectory = (directory: string, file: DiscoveredLockfile): string => dirname(join(directory, file.path));
+export const configurationDirectory = (directory: string, file: DiscoveredLockfile): string =>
+  dirname(join(directory, file.path));

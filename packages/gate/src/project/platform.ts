@@ -21,11 +21,19 @@ const wheelCpus: Readonly<Record<string, RegExp>> = {
 export function couldInstall(pkg: LockedPackage, artefact: Artefact, machine: Machine): boolean {
   if (!admits(pkg.markers.os, machine.os) || !admits(pkg.markers.cpu, machine.cpu)) return false;
   if (artefact.form !== "wheel" || artefact.file === null) return true;
-  const tags = (artefact.file.replace(/\.whl$/i, "").split("-").at(-1) ?? "any").split(".");
+  const tags = (
+    artefact.file
+      .replace(/\.whl$/i, "")
+      .split("-")
+      .at(-1) ?? "any"
+  ).split(".");
   const system = wheelSystems[machine.os];
   const cpu = wheelCpus[machine.cpu];
   if (system === undefined || cpu === undefined) return true;
-  return tags.some((tag) => tag === "any" || (system.test(tag) && (cpu.test(tag) || (machine.os === "win32" && tag === "win32"))));
+  return tags.some(
+    (tag) =>
+      tag === "any" || (system.test(tag) && (cpu.test(tag) || (machine.os === "win32" && tag === "win32"))),
+  );
 }
 
 /** npm's rule: a list of names allows those, `!name` forbids; [] allows all. */

@@ -1,12 +1,12 @@
-import type { PackageSet, Policy } from "@countersign/core";
+import type { Ecosystem, PackageSet, Policy } from "@countersign/core";
 import { integrityBase } from "../evidence/python-index.ts";
 import type { ManagerConfiguration } from "../manager/manager.ts";
 import { normaliseRegistry } from "./address.ts";
 import type { Access } from "./client.ts";
 
 /**
- * Which addresses a run may ask, and how. With a policy: what it and the manager's configuration name. With none
- * anywhere the lockfile's registries too, as the manager would.
+ * Which addresses a run may ask, and how. A policy that names registries of an ecosystem is the only one to name any;
+ * else the manager's configuration does, and with no policy anywhere the lockfile too, as for the manager itself.
  * @param further addresses of trust material
  */
 export function accessOf(
@@ -15,8 +15,15 @@ export function accessOf(
   sets: readonly PackageSet[],
   further: readonly string[],
 ): Access {
-  const named = policy === null ? sets.flatMap(lockedRegistries) : policy.registries.flatMap(({ url, evidenceFrom, files }) => [url, ...evidenceFrom, ...files]);
-  const registries = [...configurations.flatMap((configuration) => configuration.registries), ...named];
+  const named =
+    policy === null
+      ? sets.flatMap(lockedRegistries)
+      : policy.registries.flatMap(({ url, evidenceFrom, files }) => [url, ...evidenceFrom, ...files]);
+  const settled = new Set(policy?.registries.map(({ ecosystem }) => ecosystem));
+  const configured = configurations
+    .filter(({ manager }) => !settled.has(ecosystemOf(manager)))
+    .flatMap((configuration) => configuration.registries);
+  const registries = [...configured, ...named];
   const allowed = registries.flatMap((registry) => {
     const normal = normaliseRegistry(registry);
     return normal === null ? [] : [normal, integrityBase(normal)];
@@ -30,6 +37,14 @@ export function accessOf(
   };
 }
 
+/** Whose registries a manager's configuration names; Deno's JSR is asked only where the policy is silent on npm too. */
+const ecosystemOf = (manager: ManagerConfiguration["manager"]): Ecosystem =>
+  manager === "uv" || manager === "pip" ? "pypi" : "npm";
+
 const lockedRegistries = (set: PackageSet): string[] => [
-  ...new Set(set.packages.flatMap(({ source }) => (source.kind === "registry" && source.registry !== null ? [source.registry] : []))),
+  ...new Set(
+    set.packages.flatMap(({ source }) =>
+      source.kind === "registry" && source.registry !== null ? [source.registry] : [],
+    ),
+  ),
 ];

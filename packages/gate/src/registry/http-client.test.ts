@@ -17,7 +17,11 @@ async function serve(handle: Handler): Promise<Loopback> {
   return server;
 }
 
-function connect(allowed: string[], limits: Partial<ClientLimits> = {}, access: Partial<Access> = {}): Client {
+function connect(
+  allowed: string[],
+  limits: Partial<ClientLimits> = {},
+  access: Partial<Access> = {},
+): Client {
   const client = createClient(
     { allowed, credentials: [], proxy: { https: null, http: null, noProxy: [] }, authorities: [], ...access },
     AbortSignal.timeout(30_000),
@@ -30,24 +34,30 @@ function connect(allowed: string[], limits: Partial<ClientLimits> = {}, access: 
 const ask = (client: Client, url: string, maximumBytes = 1000): Promise<Fetched> =>
   client.get({ url, accept: "application/json", maximumBytes });
 
-const text = (fetched: Fetched): string | null => (fetched.state === "body" ? Buffer.from(fetched.body).toString() : null);
+const text = (fetched: Fetched): string | null =>
+  fetched.state === "body" ? Buffer.from(fetched.body).toString() : null;
 
 describe("addresses", () => {
   it("D29: asks no host that neither configuration nor policy names, whatever a lockfile says", async () => {
     const server = await serve((_, response) => response.end("secret"));
     const client = connect(["https://registry.example/"]);
-    expect(await ask(client, `${server.url}latest/meta-data`)).toMatchObject({ state: "failed", code: "evidence/address-refused" });
+    expect(await ask(client, `${server.url}latest/meta-data`)).toMatchObject({
+      state: "failed",
+      code: "evidence/address-refused",
+    });
     expect(server.seen).toHaveLength(0);
   });
 
-  it.each(["http://registry.example/x", "https://user:pw@registry.example/x", "file:///etc/passwd", "//registry.example/x"])(
-    "D29: refuses %s",
-    async (url) => {
-      const client = connect(["http://registry.example/", "https://registry.example/"]);
-      expect(await ask(client, url)).toMatchObject({ state: "failed", code: "evidence/address-refused" });
-      expect(client.requests).toBe(0);
-    },
-  );
+  it.each([
+    "http://registry.example/x",
+    "https://user:pw@registry.example/x",
+    "file:///etc/passwd",
+    "//registry.example/x",
+  ])("D29: refuses %s", async (url) => {
+    const client = connect(["http://registry.example/", "https://registry.example/"]);
+    expect(await ask(client, url)).toMatchObject({ state: "failed", code: "evidence/address-refused" });
+    expect(client.requests).toBe(0);
+  });
 
   it("keeps to the path prefix it was given", async () => {
     const server = await serve((_, response) => response.end("{}"));
@@ -64,7 +74,10 @@ describe("redirects", () => {
     const target = await serve((_, response) => response.end("evil"));
     const server = await serve((_, response) => response.writeHead(302, { location: target.url }).end());
     const client = connect([server.url, target.url]);
-    expect(await ask(client, server.url)).toMatchObject({ state: "failed", code: "evidence/redirect-refused" });
+    expect(await ask(client, server.url)).toMatchObject({
+      state: "failed",
+      code: "evidence/redirect-refused",
+    });
     expect(target.seen).toHaveLength(0);
   });
 
@@ -105,12 +118,18 @@ describe("bodies", () => {
 
   it("D30: a compressed bomb is cut at the bound of what it decodes to", async () => {
     const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024));
-    const server = await serve((_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(bomb));
-    expect(await ask(connect([server.url]), server.url, 100_000)).toMatchObject({ code: "evidence/too-large" });
+    const server = await serve((_, response) =>
+      response.writeHead(200, { "content-encoding": "gzip" }).end(bomb),
+    );
+    expect(await ask(connect([server.url]), server.url, 100_000)).toMatchObject({
+      code: "evidence/too-large",
+    });
   });
 
   it("decodes gzip", async () => {
-    const server = await serve((_, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("{}")));
+    const server = await serve((_, response) =>
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("{}")),
+    );
     expect(text(await ask(connect([server.url]), server.url))).toBe("{}");
   });
 
@@ -127,7 +146,10 @@ describe("bodies", () => {
       response.write("{");
       setTimeout(() => response.destroy(), 10);
     });
-    expect(await ask(connect([server.url], { retries: 0 }), server.url)).toMatchObject({ state: "failed", code: "evidence/unreachable" });
+    expect(await ask(connect([server.url], { retries: 0 }), server.url)).toMatchObject({
+      state: "failed",
+      code: "evidence/unreachable",
+    });
   });
 });
 
@@ -138,7 +160,10 @@ describe("time and errors", () => {
     });
     const client = connect([server.url], { requestTime: 200 });
     for (const path of ["headers", "body"]) {
-      expect(await ask(client, server.url + path)).toMatchObject({ state: "failed", code: "evidence/timeout" });
+      expect(await ask(client, server.url + path)).toMatchObject({
+        state: "failed",
+        code: "evidence/timeout",
+      });
     }
   });
 
@@ -165,7 +190,10 @@ describe("time and errors", () => {
   it("a server that is not there is a value, not an exception", async () => {
     const server = await startLoopback((_, response) => response.end());
     await server.close();
-    expect(await ask(connect([server.url]), server.url)).toMatchObject({ state: "failed", code: "evidence/unreachable" });
+    expect(await ask(connect([server.url]), server.url)).toMatchObject({
+      state: "failed",
+      code: "evidence/unreachable",
+    });
   });
 
   it("D15: never has more requests under way than its bound", async () => {
@@ -179,7 +207,9 @@ describe("time and errors", () => {
       }, 5);
     });
     const client = connect([server.url], { concurrency: 4 });
-    const all = await Promise.all(Array.from({ length: 40 }, (_, index) => ask(client, `${server.url}${index}`)));
+    const all = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => ask(client, `${server.url}${index}`)),
+    );
     expect(all.every(({ state }) => state === "body")).toBe(true);
     expect(most).toBe(4);
   });
@@ -187,7 +217,12 @@ describe("time and errors", () => {
   it("is cancelled with the run", async () => {
     const server = await serve(() => {});
     const controller = new AbortController();
-    const access: Access = { allowed: [server.url], credentials: [], proxy: { https: null, http: null, noProxy: [] }, authorities: [] };
+    const access: Access = {
+      allowed: [server.url],
+      credentials: [],
+      proxy: { https: null, http: null, noProxy: [] },
+      authorities: [],
+    };
     const client = createClient(access, controller.signal);
     open.push(client);
     const pending = ask(client, server.url);
@@ -209,7 +244,11 @@ describe("credentials", () => {
     await ask(client, `${server.url}team/a`);
     await ask(client, `${server.url}teamx`);
     await ask(client, other.url);
-    expect(server.seen.map(({ authorization }) => authorization)).toEqual(["Bearer host", "Bearer team", "Bearer host"]);
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual([
+      "Bearer host",
+      "Bearer team",
+      "Bearer host",
+    ]);
     expect(other.seen.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 

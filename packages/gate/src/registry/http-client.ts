@@ -71,7 +71,10 @@ export function createClient(
           return { fetched: { state: "failed", code: "evidence/too-large", detail }, retry: false };
         }
         bytesLeft -= body.byteLength;
-        return { fetched: { state: "body", body, contentType: String(response.headers["content-type"] ?? "") }, retry: false };
+        return {
+          fetched: { state: "body", body, contentType: String(response.headers["content-type"] ?? "") },
+          retry: false,
+        };
       }
       response.body.destroy();
       response.body.on("error", () => {});
@@ -113,7 +116,9 @@ export function createClient(
         for (let tries = 0; ; tries += 1) {
           const result = await attemptSafely(wanted);
           if (!result.retry || tries >= limits.retries) return result.fetched;
-          await delay(Math.min(result.after ?? limits.retryPause * 2 ** tries, longestPause), undefined, { signal });
+          await delay(Math.min(result.after ?? limits.retryPause * 2 ** tries, longestPause), undefined, {
+            signal,
+          });
         }
       } finally {
         leave();
@@ -145,10 +150,18 @@ function createDispatcher(access: Access, limits: ClientLimits): Dispatcher {
 
 function refuseAddress(address: string, access: Access): Fetched | null {
   if (parseAddress(address) === null) {
-    return { state: "failed", code: "evidence/address-refused", detail: "not https, or with a user name in it" };
+    return {
+      state: "failed",
+      code: "evidence/address-refused",
+      detail: "not https, or with a user name in it",
+    };
   }
   if (access.allowed.some((prefix) => liesBelow(address, prefix))) return null;
-  return { state: "failed", code: "evidence/address-refused", detail: "neither the configuration nor the policy names this host" };
+  return {
+    state: "failed",
+    code: "evidence/address-refused",
+    detail: "neither the configuration nor the policy names this host",
+  };
 }
 
 function headersFor(address: string, accept: string, access: Access): Record<string, string> {

@@ -43,9 +43,14 @@ const refreshAfter = 86_400_000;
 export async function loadSigstoreRoot(options: RootOptions): Promise<RootResult> {
   if (options.files.length > 0) return fromFiles(options);
   const repository = options.repository();
-  const directory = join(options.cacheDirectory, "sigstore", encodeURIComponent(hostAndPath(`${repository.url}/`)));
+  const directory = join(
+    options.cacheDirectory,
+    "sigstore",
+    encodeURIComponent(hostAndPath(`${repository.url}/`)),
+  );
   const cached = readTufSnapshot(directory);
-  if (cached !== null && Math.abs(options.now - cached.at) < refreshAfter) return found(options, "cache", cached.at, cached.targets);
+  if (cached !== null && Math.abs(options.now - cached.at) < refreshAfter)
+    return found(options, "cache", cached.at, cached.targets);
   let problem = "the run is offline";
   if (!options.offline) {
     const refreshed = await refreshTuf(repository, directory, options.client, options.now);
@@ -74,9 +79,11 @@ function found(
 ): RootResult {
   const document = targets.get("trusted_root.json");
   const keys = new Map<string, string>();
-  for (const [name, text] of targets) if (name.endsWith("/keys.json")) keys.set(name.slice(0, -"/keys.json".length), text);
+  for (const [name, text] of targets)
+    if (name.endsWith("/keys.json")) keys.set(name.slice(0, -"/keys.json".length), text);
   const findings: Finding[] = [];
-  if (document === undefined) findings.push(unavailable(problem ?? "the repository has no trusted_root.json"));
+  if (document === undefined)
+    findings.push(unavailable(problem ?? "the repository has no trusted_root.json"));
   const age = options.now - asOf;
   if (age > options.maximumAge) findings.push(stale(source, age, problem));
   return { root: { documents: document === undefined ? [] : [document], keys, source, asOf }, findings };
@@ -86,7 +93,10 @@ function fromFiles({ files, maximumAge, now }: RootOptions): RootResult {
   const asOf = Math.min(...files.map((file) => file.asOf));
   const age = now - asOf;
   const findings = age > maximumAge ? [stale("file", age)] : [];
-  return { root: { documents: files.map(({ text }) => text), keys: new Map(), source: "file", asOf }, findings };
+  return {
+    root: { documents: files.map(({ text }) => text), keys: new Map(), source: "file", asOf },
+    findings,
+  };
 }
 
 const days = (milliseconds: number): number => Math.floor(milliseconds / 86_400_000);

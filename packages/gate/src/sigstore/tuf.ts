@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Instant } from "@countersign/core";
 import type { Client } from "../registry/client.ts";
@@ -102,8 +110,10 @@ function seed(work: string, repository: TufRepository, current: string | null): 
   mkdirSync(join(work, "targets"));
   writeFileSync(join(work, "root.json"), repository.initialRoot);
   if (current === null) return;
-  for (const name of ["root.json", "timestamp.json", "snapshot.json", "targets.json"]) copy(current, work, name);
-  for (const name of listDirectory(join(current, "targets"))) copy(join(current, "targets"), join(work, "targets"), name);
+  for (const name of ["root.json", "timestamp.json", "snapshot.json", "targets.json"])
+    copy(current, work, name);
+  for (const name of listDirectory(join(current, "targets")))
+    copy(join(current, "targets"), join(work, "targets"), name);
 }
 
 function copy(from: string, to: string, name: string): void {

@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { formatInstant, parseInstant, parseJson, startOf, type Finding, type Instant } from "@countersign/core";
+import {
+  formatInstant,
+  parseInstant,
+  parseJson,
+  startOf,
+  type Finding,
+  type Instant,
+} from "@countersign/core";
 import { storedKinds, type StoreEntry, type StoredKind } from "./evidence-store.ts";
 
 /** Everything that verifies one lockfile without a network, save the sigstore root: trust never comes in a pack. */
@@ -30,9 +37,17 @@ const provesItself: ReadonlySet<StoredKind> = new Set(["signatures", "attestatio
 /** The pack as bytes: gzip over JSON with sorted rows, so that the same evidence gives the same file. */
 export function writePack(pack: EvidencePack): Uint8Array {
   const entries = pack.entries
-    .map(({ key, kind, value, origin, at }) => [key.purl, key.file, key.digest, key.registry, kind, value, origin, at] as const)
+    .map(
+      ({ key, kind, value, origin, at }) =>
+        [key.purl, key.file, key.digest, key.registry, kind, value, origin, at] as const,
+    )
     .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-  const body = { schema: pack.schema, lockfile: pack.lockfile, createdAt: formatInstant(pack.createdAt), entries };
+  const body = {
+    schema: pack.schema,
+    lockfile: pack.lockfile,
+    createdAt: formatInstant(pack.createdAt),
+    entries,
+  };
   return gzipSync(`${JSON.stringify(body)}\n`, { level: 9 });
 }
 
@@ -57,13 +72,20 @@ export function readPack(path: string, bytes: Uint8Array): PackResult {
   const { path: lockPath, digest } = (lockfile ?? {}) as Record<string, unknown>;
   const at = typeof createdAt === "string" ? parseInstant(createdAt) : null;
   if (schema !== "countersign/evidence-pack/1") return malformed("its schema is unknown");
-  if (typeof lockPath !== "string" || typeof digest !== "string" || at === null) return malformed("it names no lockfile");
-  if (!Array.isArray(entries) || entries.length > packLimits.entries) return malformed("its entries are not a bounded list");
+  if (typeof lockPath !== "string" || typeof digest !== "string" || at === null)
+    return malformed("it names no lockfile");
+  if (!Array.isArray(entries) || entries.length > packLimits.entries)
+    return malformed("its entries are not a bounded list");
   const read = (entries as unknown[]).map(readEntry);
   if (read.includes(null)) return malformed("an entry is not of its shape");
   return {
     ok: true,
-    pack: { schema, lockfile: { path: lockPath, digest }, createdAt: at, entries: read.filter((entry) => entry !== null) },
+    pack: {
+      schema,
+      lockfile: { path: lockPath, digest },
+      createdAt: at,
+      entries: read.filter((entry) => entry !== null),
+    },
     sha256: createHash("sha256").update(bytes).digest("hex"),
   };
 }
@@ -83,7 +105,12 @@ function readEntry(value: unknown): StoreEntry | null {
   const strings = [purl, file, digest, registry, text, origin].every((each) => typeof each === "string");
   if (known === undefined || !strings || typeof at !== "number" || !Number.isSafeInteger(at)) return null;
   if ((text as string).length > packLimits.valueBytes) return null;
-  const key = { purl: purl as string, file: file as string, digest: digest as string, registry: registry as string };
+  const key = {
+    purl: purl as string,
+    file: file as string,
+    digest: digest as string,
+    registry: registry as string,
+  };
   return { key, kind: known, value: text as string, origin: origin as string, at };
 }
 

@@ -12,8 +12,19 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const now = 1_795_000_000_000;
-const keyOf = (name: string): StoreKey => ({ purl: `pkg:npm/${name}@1.0.0`, file: "", digest: "sha512:00", registry: "https://registry.example/" });
-const entry = (name: string, value = "{}"): StoreEntry => ({ key: keyOf(name), kind: "signatures", value, origin: "https://registry.example/", at: now });
+const keyOf = (name: string): StoreKey => ({
+  purl: `pkg:npm/${name}@1.0.0`,
+  file: "",
+  digest: "sha512:00",
+  registry: "https://registry.example/",
+});
+const entry = (name: string, value = "{}"): StoreEntry => ({
+  key: keyOf(name),
+  kind: "signatures",
+  value,
+  origin: "https://registry.example/",
+  at: now,
+});
 
 describe("evidence store", () => {
   it("D36: keeps evidence across runs, by purl, file, digest and registry", async () => {
@@ -21,7 +32,9 @@ describe("evidence store", () => {
     first.write([entry("a", "[1]")]);
     first.close();
     const second = await openEvidenceStore(directory, now);
-    expect(second.read(keyOf("a"))).toEqual({ signatures: { value: "[1]", origin: "https://registry.example/", at: now } });
+    expect(second.read(keyOf("a"))).toEqual({
+      signatures: { value: "[1]", origin: "https://registry.example/", at: now },
+    });
     expect(second.read({ ...keyOf("a"), digest: "sha512:01" })).toEqual({});
     expect(second.read({ ...keyOf("a"), registry: "https://other.example/" })).toEqual({});
     expect(second.read({ ...keyOf("a"), file: "a.whl" })).toEqual({});
@@ -108,7 +121,9 @@ describe("evidence store", () => {
     const runs = ["a", "b", "c", "d"].map(
       (who) =>
         new Promise<string>((resolve) => {
-          const child = spawn(process.execPath, ["--conditions=@countersign/source", script, who], { cwd: import.meta.dirname });
+          const child = spawn(process.execPath, ["--conditions=@countersign/source", script, who], {
+            cwd: import.meta.dirname,
+          });
           let output = "";
           child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
           child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -119,7 +134,9 @@ describe("evidence store", () => {
     const store = await openEvidenceStore(directory, now);
     for (const who of ["a", "b", "c", "d"]) {
       for (let index = 0; index < 50; index += 1) {
-        expect(store.read({ purl: `${who}${index}`, file: "", digest: "d", registry: "r" }).listing).toBeDefined();
+        expect(
+          store.read({ purl: `${who}${index}`, file: "", digest: "d", registry: "r" }).listing,
+        ).toBeDefined();
       }
     }
     store.close();

@@ -69,7 +69,8 @@ export async function openEvidenceStore(
       guarded((open) => {
         open.database.exec("BEGIN IMMEDIATE");
         try {
-          for (const entry of entries) if (entry.value.length <= limits.entryBytes) writeRow(open, entry, now);
+          for (const entry of entries)
+            if (entry.value.length <= limits.entryBytes) writeRow(open, entry, now);
           open.database.exec("COMMIT");
         } catch (error) {
           open.database.exec("ROLLBACK");
@@ -154,7 +155,8 @@ function flushUses(open: Tables): void {
 
 /** Least recently used first, down to nine tenths of the bound. */
 function evict(open: Tables, limits: StoreLimits): void {
-  const pragma = (name: string): number => Number(Object.values(open.database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
+  const pragma = (name: string): number =>
+    Number(Object.values(open.database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
   const size = (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
   if (size <= limits.bytes) return;
   open.database

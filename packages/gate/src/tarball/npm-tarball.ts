@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip as gunzipCallback } from "node:zlib";
-import { digestFromHex, formatDigest, sameDigest, type Artefact, type Digest, type LockedPackage, type Seen } from "@countersign/core";
+import {
+  digestFromHex,
+  formatDigest,
+  sameDigest,
+  type Artefact,
+  type Digest,
+  type LockedPackage,
+  type Seen,
+} from "@countersign/core";
 import { unavailable } from "../evidence/question.ts";
 import type { Client } from "../registry/client.ts";
 import { defaultTarballLimits, freeBytes, type TarballLimits } from "./limits.ts";
@@ -10,8 +18,8 @@ import { readTar, type TarEntry } from "./tar-archive.ts";
 const gunzip = promisify(gunzipCallback);
 
 export type Missing = Extract<Seen<never>, { state: "unavailable" }>;
-/** Bytes of which every expected digest holds. */
-export type Tarball = { bytes: Uint8Array; digest: Digest; origin: string };
+/** Bytes of which every expected digest holds; `digest` is the strongest of them. */
+export type Tarball = { bytes: Uint8Array; digest: Digest };
 export type Unpacked = { state: "found"; tar: Uint8Array } | Missing;
 export type Listed = { state: "found"; entries: readonly TarEntry[] } | Missing;
 
@@ -21,7 +29,11 @@ export type Listed = { state: "found"; entries: readonly TarEntry[] } | Missing;
  * @param registry normalised, with a trailing slash
  * @returns null where the lockfile's own address is none to fetch from (a patch, a file)
  */
-export function tarballAddress({ name, version }: LockedPackage, { url }: Artefact, registry: string): string | null {
+export function tarballAddress(
+  { name, version }: LockedPackage,
+  { url }: Artefact,
+  registry: string,
+): string | null {
   if (url !== null) return /^https?:\/\//i.test(url) ? url : null;
   const base = name.slice(name.lastIndexOf("/") + 1);
   return `${registry}${name}/-/${base}-${encodeURIComponent(version).replaceAll("%2B", "+")}.tgz`;
@@ -38,8 +50,13 @@ export async function fetchTarball(
   expected: readonly Digest[],
   limits: TarballLimits = defaultTarballLimits,
 ): Promise<Seen<Tarball>> {
-  if (expected.length === 0) return { state: "unavailable", code: "listing/unavailable", detail: "no strong digest is listed" };
-  const fetched = await client.get({ url, accept: "application/octet-stream", maximumBytes: limits.compressedBytes });
+  if (expected.length === 0)
+    return { state: "unavailable", code: "listing/unavailable", detail: "no strong digest is listed" };
+  const fetched = await client.get({
+    url,
+    accept: "*/*",
+    maximumBytes: limits.compressedBytes,
+  });
   if (fetched.state !== "body") return unavailable(fetched);
   const { body } = fetched;
   for (const digest of expected) {
@@ -48,11 +65,15 @@ export async function fetchTarball(
     const detail = `the registry serves ${formatDigest(actual)} instead of ${formatDigest(digest)}`;
     return { state: "unavailable", code: "listing/mismatch", detail };
   }
-  return { state: "found", value: { bytes: body, digest: expected[0] as Digest, origin: url }, origin: url };
+  const digest = expected.toSorted((a, b) => b.hex.length - a.hex.length)[0] as Digest;
+  return { state: "found", value: { bytes: body, digest }, origin: url };
 }
 
 /** Unpacks gzip within the bounds; anything else that an extractor may accept is not a registry's tarball. */
-export async function unpack(tarball: Uint8Array, limits: TarballLimits = defaultTarballLimits): Promise<Unpacked> {
+export async function unpack(
+  tarball: Uint8Array,
+  limits: TarballLimits = defaultTarballLimits,
+): Promise<Unpacked> {
   if (tarball[0] !== 0x1f || tarball[1] !== 0x8b) return unreadable("not gzip");
   const maximum = Math.min(limits.unpackedBytes, Math.max(freeBytes, tarball.byteLength * limits.ratio));
   try {
@@ -68,7 +89,10 @@ export async function unpack(tarball: Uint8Array, limits: TarballLimits = defaul
 }
 
 /** Unpacks and lists what a tarball holds. */
-export async function listTarball(tarball: Uint8Array, limits: TarballLimits = defaultTarballLimits): Promise<Listed> {
+export async function listTarball(
+  tarball: Uint8Array,
+  limits: TarballLimits = defaultTarballLimits,
+): Promise<Listed> {
   const unpacked = await unpack(tarball, limits);
   if (unpacked.state !== "found") return unpacked;
   const read = readTar(unpacked.tar, limits.entries);
@@ -92,6 +116,15 @@ export function digestOf(bytes: Uint8Array, algorithm: Digest["algorithm"]): Dig
   return digestFromHex(algorithm, createHash(algorithm).update(bytes).digest("hex")) as Digest;
 }
 
-const unreadable = (detail: string): Missing => ({ state: "unavailable", code: "evidence/malformed", detail: `the tarball: ${detail}` });
-const tooLarge = (detail: string): Missing => ({ state: "unavailable", code: "evidence/too-large", detail: `the tarball ${detail}` });
-const isCoded = (error: unknown): error is Error & { code: string } => error instanceof Error && "code" in error && typeof error.code === "string";
+const unreadable = (detail: string): Missing => ({
+  state: "unavailable",
+  code: "evidence/malformed",
+  detail: `the tarball: ${detail}`,
+});
+const tooLarge = (detail: string): Missing => ({
+  state: "unavailable",
+  code: "evidence/too-large",
+  detail: `the tarball ${detail}`,
+});
+const isCoded = (error: unknown): error is Error & { code: string } =>
+  error instanceof Error && "code" in error && typeof error.code === "string";

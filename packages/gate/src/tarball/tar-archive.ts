@@ -7,7 +7,9 @@ export type TarEntry = {
   executable: boolean;
   content: Uint8Array;
 };
-export type TarResult = { ok: true; entries: readonly TarEntry[] } | { ok: false; problem: "entries" | "malformed"; detail: string };
+export type TarResult =
+  | { ok: true; entries: readonly TarEntry[] }
+  | { ok: false; problem: "entries" | "malformed"; detail: string };
 
 const block = 512;
 const longestPath = 4096;
@@ -32,7 +34,8 @@ export function readTar(tar: Uint8Array, maximum: number): TarResult {
       const second = bytes.subarray(offset + block, offset + 2 * block);
       return isBlank(second) ? finish(entries, next) : malformed(offset, "a blank block inside the archive");
     }
-    if ((members += 1) > maximum) return { ok: false, problem: "entries", detail: `more than ${maximum} entries` };
+    if ((members += 1) > maximum)
+      return { ok: false, problem: "entries", detail: `more than ${maximum} entries` };
     const read = readHeader(header, next);
     if (typeof read === "string") return malformed(offset, read);
     const start = offset + block;
@@ -59,12 +62,19 @@ type Extension = { path?: string; link?: string; size?: number };
 type Header = { type: string; path: string; link: string; size: number; mode: number };
 
 const finish = (entries: readonly TarEntry[], next: Extension): TarResult =>
-  Object.keys(next).length === 0 ? { ok: true, entries } : { ok: false, problem: "malformed", detail: "an extended header without a member" };
+  Object.keys(next).length === 0
+    ? { ok: true, entries }
+    : { ok: false, problem: "malformed", detail: "an extended header without a member" };
 
-const malformed = (offset: number, detail: string): TarResult => ({ ok: false, problem: "malformed", detail: `at byte ${offset}: ${detail}` });
+const malformed = (offset: number, detail: string): TarResult => ({
+  ok: false,
+  problem: "malformed",
+  detail: `at byte ${offset}: ${detail}`,
+});
 
 const blank = Buffer.alloc(block);
-const isBlank = (bytes: Buffer): boolean => bytes.length === 0 || bytes.equals(blank.subarray(0, bytes.length));
+const isBlank = (bytes: Buffer): boolean =>
+  bytes.length === 0 || bytes.equals(blank.subarray(0, bytes.length));
 
 /** @returns what is wrong, as text */
 function readHeader(header: Buffer, extension: Extension): Header | string {
@@ -98,7 +108,8 @@ function toEntry({ type, path, link, mode }: Header, content: Buffer): TarEntry 
   const kind = type === "0" && path.endsWith("/") ? "directory" : (kinds.get(type) ?? "other");
   if (kind === "directory" && content.length > 0) return "a folder with content";
   const linked = kind === "link" || kind === "symlink";
-  if (linked !== (link !== "")) return linked ? "a link to nothing" : "a member that both is and is not a link";
+  if (linked !== (link !== ""))
+    return linked ? "a link to nothing" : "a member that both is and is not a link";
   return { kind, path, executable: (mode & 0o111) !== 0, content };
 }
 
@@ -130,14 +141,15 @@ function extend(before: Extension, type: string, content: Buffer): Extension | s
     else return "a size that is not a number";
   }
   // Readers take a value of digits for a number, and a number for no path.
-  if (/^\d+$/.test(after.path ?? "") || /^\d+$/.test(after.link ?? "")) return "a path of digits in an extended header";
+  if (/^\d+$/.test(after.path ?? "") || /^\d+$/.test(after.link ?? ""))
+    return "a path of digits in an extended header";
   return after;
 }
 
 /** `length key=value\n`, the length in bytes and counting itself (POSIX.1-2001 pax, "Extended Header"). */
 function readRecords(content: Buffer): [string, string][] | null {
   const records: [string, string][] = [];
-  for (let offset = 0; offset < content.length; ) {
+  for (let offset = 0; offset < content.length;) {
     const space = content.indexOf(0x20, offset);
     const digits = space === -1 || space - offset > 7 ? "" : content.toString("latin1", offset, space);
     const end = /^[1-9]\d*$/.test(digits) ? offset + Number(digits) : -1;
@@ -181,6 +193,7 @@ function readNumber(bytes: Buffer, offset: number, length: number): number | nul
 /** The sum of all bytes, those of the checksum itself taken for blanks. */
 function checksum(header: Buffer): number {
   let sum = 8 * 0x20;
-  for (let index = 0; index < block; index += 1) if (index < 148 || index >= 156) sum += header[index] as number;
+  for (let index = 0; index < block; index += 1)
+    if (index < 148 || index >= 156) sum += header[index] as number;
   return sum;
 }

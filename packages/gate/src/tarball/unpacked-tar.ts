@@ -12,5 +12,7 @@ export async function unpackedTarDigest(
   limits: TarballLimits = defaultTarballLimits,
 ): Promise<{ state: "found"; digest: Digest } | Missing> {
   const unpacked = await unpack(tarball, limits);
-  return unpacked.state === "found" ? { state: "found", digest: digestOf(unpacked.tar, algorithm) } : unpacked;
+  return unpacked.state === "found"
+    ? { state: "found", digest: digestOf(unpacked.tar, algorithm) }
+    : unpacked;
 }

@@ -38,7 +38,8 @@ export async function yarnZipDigest(
   if (listed.state !== "found") return listed;
   const layout = zipLayout(listed.entries, `node_modules/${name}`, limits.entries);
   if (typeof layout === "string") return unbound(layout);
-  const digest = level === 0 || layout.length === 0 ? storedZipDigest(layout) : await compressedZipDigest(layout, level);
+  const digest =
+    level === 0 || layout.length === 0 ? storedZipDigest(layout) : await compressedZipDigest(layout, level);
   return digest === null ? unbound("it is too large to convert") : { state: "found", digest };
 }
 
@@ -53,10 +54,17 @@ async function compressedZipDigest(layout: readonly ZipEntry[], level: Level): P
   for (const { path, content, executable } of layout) {
     const at = `/${path}` as ZipPath;
     if (content === null) zip.mkdirSync(at, { mode: 0o755 });
-    else zip.writeFileSync(at, Buffer.from(content.buffer, content.byteOffset, content.byteLength), { mode: executable ? 0o755 : 0o644 });
+    else
+      zip.writeFileSync(at, Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
+        mode: executable ? 0o755 : 0o644,
+      });
     zip.utimesSync(at, changed, changed);
   }
   return digestOf(zip.getBufferAndClose(), "sha512");
 }
 
-const unbound = (detail: string): Missing => ({ state: "unavailable", code: "artefact/digest-unbound", detail });
+const unbound = (detail: string): Missing => ({
+  state: "unavailable",
+  code: "artefact/digest-unbound",
+  detail,
+});

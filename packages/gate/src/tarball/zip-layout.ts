@@ -15,7 +15,11 @@ const mostNameBytes = 64 * 1024 * 1024;
  * @returns why there is no such zip: Yarn itself would fail, or the archive has links, whose targets decide where
  * later members go
  */
-export function zipLayout(entries: readonly TarEntry[], prefix: string, maximum: number): readonly ZipEntry[] | string {
+export function zipLayout(
+  entries: readonly TarEntry[],
+  prefix: string,
+  maximum: number,
+): readonly ZipEntry[] | string {
   const layout = new Map<string, ZipEntry>();
   let nameBytes = 0;
   const ensureFolders = (path: string): string | null => {
@@ -28,7 +32,8 @@ export function zipLayout(entries: readonly TarEntry[], prefix: string, maximum:
       missing.push(folder);
       nameBytes += folder.length;
     }
-    for (const folder of missing.toReversed()) layout.set(folder, { path: folder, content: null, executable: true });
+    for (const folder of missing.toReversed())
+      layout.set(folder, { path: folder, content: null, executable: true });
     return null;
   };
   for (const { kind, path: written, executable, content } of entries) {
@@ -42,7 +47,11 @@ export function zipLayout(entries: readonly TarEntry[], prefix: string, maximum:
     const known = layout.get(path);
     if (kind === "directory" && known !== undefined) return `${path} comes twice`;
     if (kind === "file" && known?.content === null) return `${path} is a file and a folder`;
-    layout.set(path, { path, content: kind === "directory" ? null : content, executable: kind === "directory" || executable });
+    layout.set(path, {
+      path,
+      content: kind === "directory" ? null : content,
+      executable: kind === "directory" || executable,
+    });
     nameBytes += path.length;
     if (nameBytes > mostNameBytes) return "its paths are too long";
     if (layout.size > maximum) return `it has more than ${maximum} entries`;

@@ -44,11 +44,15 @@ export function readKeys({ root, registries, ruleKeys, given, budget }: KeySourc
   const byHand = given.flatMap(read);
   for (const registry of registries) {
     const target = root?.keys.get(hostAndPath(registry));
-    if (target !== undefined) keys.set(registry, read({ path: `${hostAndPath(registry)}/keys.json`, text: target }));
+    if (target !== undefined)
+      keys.set(registry, read({ path: `${hostAndPath(registry)}/keys.json`, text: target }));
     else if (byHand.length > 0) keys.set(registry, byHand);
   }
   for (const { rule, file } of ruleKeys) {
-    if (file === null) findings.push(unreadable(rule.keys ?? "", `the policy names it for ${rule.url}, and it cannot be read`));
+    if (file === null)
+      findings.push(
+        unreadable(rule.keys ?? "", `the policy names it for ${rule.url}, and it cannot be read`),
+      );
     else keys.set(rule.url, read(file));
   }
   return { keys, findings };

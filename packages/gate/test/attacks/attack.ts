@@ -9,7 +9,7 @@ import type { Verification } from "../../src/verify-project.ts";
 /** What stops an attack: every blocking code, and the line of the project's file that the first one points at. */
 export type Stopped = {
   codes: readonly [Code, ...Code[]];
-  /** File and a text on the line, or a function of its lines giving the index; left out where no line is to blame. */
+  /** File, and a text that stands on the line first; left out where no line is to blame. */
   at?: { path: string; line: string };
   /** 2 where evidence is merely out of reach. */
   exit?: 1 | 2;
@@ -18,7 +18,10 @@ export type Stopped = {
 };
 
 /** A strict policy that names the kit's registry and index. */
-export const strictPolicy = ({ kit }: Scene, options: { npm?: string; pypi?: string; more?: string } = {}): string => `version: 1
+export const strictPolicy = (
+  { kit }: Scene,
+  options: { npm?: string; pypi?: string; more?: string } = {},
+): string => `version: 1
 mode: strict
 registries:
   - { url: "${kit.npm.url}", ecosystem: npm }
@@ -29,7 +32,10 @@ require:
 ${options.more ?? ""}`;
 
 /** The project as it is, without the attack, passes in strict. */
-export async function expectControl(scene: Scene, given: Pick<Stopped, "request" | "environment"> = {}): Promise<Verification> {
+export async function expectControl(
+  scene: Scene,
+  given: Pick<Stopped, "request" | "environment"> = {},
+): Promise<Verification> {
   const verification = await scene.run(given.request, given.environment);
   expect(verification.report.findings.filter(({ effect }) => effect === "block")).toEqual([]);
   expect(verification.exitCode).toBe(0);
@@ -38,39 +44,55 @@ export async function expectControl(scene: Scene, given: Pick<Stopped, "request"
 }
 
 let caches = 0;
+/** Nothing stored of any earlier run; the sigstore root is there already, where one was fetched. */
+export const cold = ({ environment }: Scene): { storeDirectory: string } => ({
+  storeDirectory: `${environment.cacheDirectory}-${(caches += 1)}`,
+});
+
 /** A machine that has never run us: nothing stored, nothing trusted from before. */
-export function cold({ environment }: Scene): { cacheDirectory: string; storeDirectory: string } {
-  const cacheDirectory = `${environment.cacheDirectory}-${(caches += 1)}`;
-  return { cacheDirectory, storeDirectory: cacheDirectory };
+export function newMachine(scene: Scene): { cacheDirectory: string; storeDirectory: string } {
+  const { storeDirectory } = cold(scene);
+  return { cacheDirectory: storeDirectory, storeDirectory };
 }
 
 /**
- * Strict stops the attack with these codes and no others, at that line; `warn` lets it pass and reports the same.
+ * Strict stops the attack with these codes and no others, at that line; `warn` lets it pass and reports the same,
+ * with what the first run stored of it.
  * @returns the strict verification, from cold caches
  */
 export async function expectStopped(scene: Scene, stopped: Stopped): Promise<Verification> {
   const { codes, at, exit = 1 } = stopped;
-  const strict = await scene.run(stopped.request, { ...cold(scene), ...stopped.environment });
+  const environment = { ...cold(scene), ...stopped.environment };
+  const strict = await scene.run(stopped.request, environment);
   expect(codesOf(strict)).toEqual(codes.toSorted());
   expect(strict.exitCode).toBe(exit);
   if (at !== undefined) {
     const [first] = codes;
-    const lines = strict.report.findings.filter(({ code, effect }) => code === first && effect === "block").map((finding) => finding.at);
+    const lines = strict.report.findings
+      .filter(({ code, effect }) => code === first && effect === "block")
+      .map((finding) => finding.at);
     expect(lines).toContainEqual(expect.objectContaining({ path: at.path, line: lineOf(scene, at) }));
   }
   const path = join(scene.directory, ".countersign/policy.yaml");
   const policy = readFileSync(path, "utf8");
   scene.policy(policy.replace("mode: strict", "mode: warn"));
-  const warn = await scene.run(stopped.request, { ...cold(scene), ...stopped.environment });
+  const warn = await scene.run(stopped.request, environment);
   scene.policy(policy);
   expect(warn.exitCode).toBe(0);
-  expect(warn.report.decision).toMatchObject({ mode: "warn", outcome: "allow", strict: exit === 1 ? "block" : "incomplete" });
+  expect(warn.report.decision).toMatchObject({
+    mode: "warn",
+    outcome: "allow",
+    strict: exit === 1 ? "block" : "incomplete",
+  });
   expect(codesOf(warn)).toEqual(codes.toSorted());
   return strict;
 }
 
 /** The same attack against a store that the control has filled. */
-export async function expectStoppedWarm(scene: Scene, { codes, exit = 1, request, environment }: Stopped): Promise<void> {
+export async function expectStoppedWarm(
+  scene: Scene,
+  { codes, exit = 1, request, environment }: Stopped,
+): Promise<void> {
   const warm = await scene.run(request, environment);
   expect(codesOf(warm)).toEqual(codes.toSorted());
   expect(warm.exitCode).toBe(exit);
@@ -78,7 +100,9 @@ export async function expectStoppedWarm(scene: Scene, { codes, exit = 1, request
 
 /** 1-based number of the first line that contains a text. */
 export function lineOf(scene: Scene, { path, line }: { path: string; line: string }): number {
-  const index = readFileSync(join(scene.directory, path), "utf8").split("\n").findIndex((text) => text.includes(line));
+  const index = readFileSync(join(scene.directory, path), "utf8")
+    .split("\n")
+    .findIndex((text) => text.includes(line));
   if (index === -1) throw new Error(`no line of ${path} has ${line}`);
   return index + 1;
 }

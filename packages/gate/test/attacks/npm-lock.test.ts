@@ -1,4 +1,10 @@
-import { mintNpmPackage, writeProject, type NpmLockName, type NpmPackage, type PublishedPackage } from "@countersign/testkit";
+import {
+  mintNpmPackage,
+  writeProject,
+  type NpmLockName,
+  type NpmPackage,
+  type PublishedPackage,
+} from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Code } from "@countersign/core";
 import { openScene, verdictOf, type Scene } from "../scene.ts";
@@ -10,7 +16,13 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-type Cast = { leaf: PublishedPackage; newer: PublishedPackage; other: PublishedPackage; evil: NpmPackage; sha1: string };
+type Cast = {
+  leaf: PublishedPackage;
+  newer: PublishedPackage;
+  other: PublishedPackage;
+  evil: NpmPackage;
+  sha1: string;
+};
 type Row = {
   attack: string;
   edit: Partial<Record<NpmLockName, (text: string, cast: Cast) => string>>;
@@ -21,13 +33,22 @@ type Row = {
   line: (cast: Cast, lock: NpmLockName) => string;
 };
 
-const formats: readonly NpmLockName[] = ["package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "deno.lock"];
+const formats: readonly NpmLockName[] = [
+  "package-lock.json",
+  "pnpm-lock.yaml",
+  "yarn.lock",
+  "bun.lock",
+  "deno.lock",
+];
 const everywhere = (edit: (text: string, cast: Cast) => string): Row["edit"] =>
   Object.fromEntries(formats.map((format) => [format, edit]));
 const another = (text: string, from: string, to: string): string => text.replaceAll(from, to);
 /** Yarn 1 quotes a value with a blank. */
 const both = (text: string, from: string, to: string): string =>
-  text.replace(`integrity ${from}`, `integrity "${to}"`).replaceAll(`"${from}"`, `"${to}"`).replace(`{integrity: ${from}}`, `{integrity: ${to}}`);
+  text
+    .replace(`integrity ${from}`, `integrity "${to}"`)
+    .replaceAll(`"${from}"`, `"${to}"`)
+    .replace(`{integrity: ${from}}`, `{integrity: ${to}}`);
 /** pnpm leaves addresses out: the attacker writes one. */
 const withTarball = (text: string, integrity: string, url: string, becomes = integrity): string =>
   text.replace(`{integrity: ${integrity}}`, `{integrity: ${becomes}, tarball: ${url}}`);
@@ -39,13 +60,17 @@ const notFromARegistry: readonly [Code, ...Code[]] = ["lockfile/resolved-mismatc
 const rows: readonly Row[] = [
   {
     attack: "two digests of the strongest algorithm, good first",
-    edit: everywhere((text, { leaf, evil }) => both(text, leaf.integrity, `${leaf.integrity} ${evil.integrity}`)),
+    edit: everywhere((text, { leaf, evil }) =>
+      both(text, leaf.integrity, `${leaf.integrity} ${evil.integrity}`),
+    ),
     codes: ["artefact/digest-several", "artefact/digest-missing"],
     line: ({ evil }) => evil.integrity,
   },
   {
     attack: "two digests of the strongest algorithm, evil first",
-    edit: everywhere((text, { leaf, evil }) => both(text, leaf.integrity, `${evil.integrity} ${leaf.integrity}`)),
+    edit: everywhere((text, { leaf, evil }) =>
+      both(text, leaf.integrity, `${evil.integrity} ${leaf.integrity}`),
+    ),
     codes: ["artefact/digest-several", "artefact/digest-missing"],
     line: ({ evil }) => evil.integrity,
   },
@@ -59,7 +84,8 @@ const rows: readonly Row[] = [
     attack: "integrity removed",
     edit: {
       "package-lock.json": (text, { leaf }) => text.replace(`,\n      "integrity": "${leaf.integrity}"`, ""),
-      "pnpm-lock.yaml": (text, { leaf }) => text.replace(`{integrity: ${leaf.integrity}}`, `{tarball: ${leaf.tarballUrl}}`),
+      "pnpm-lock.yaml": (text, { leaf }) =>
+        text.replace(`{integrity: ${leaf.integrity}}`, `{tarball: ${leaf.tarballUrl}}`),
       "yarn.lock": (text, { leaf }) => text.replace(`  integrity ${leaf.integrity}\n`, ""),
       "bun.lock": (text, { leaf }) => text.replace(`"${leaf.integrity}"`, '""'),
       "deno.lock": (text, { leaf }) => text.replace(`"integrity": "${leaf.integrity}",\n`, ""),
@@ -69,7 +95,13 @@ const rows: readonly Row[] = [
       // The sha1 after the `#` is then all that Yarn 1 compares.
       "yarn.lock": ["artefact/digest-weak", "artefact/digest-missing"],
     },
-    line: (_, lock) => ({ "pnpm-lock.yaml": "leaf@1.0.0", "deno.lock": '"leaf@1.0.0": {', "yarn.lock": "leaf@1.0.0:", "bun.lock": '"leaf@1.0.0"' })[lock as string] ?? '"node_modules/leaf"',
+    line: (_, lock) =>
+      ({
+        "pnpm-lock.yaml": "leaf@1.0.0",
+        "deno.lock": '"leaf@1.0.0": {',
+        "yarn.lock": "leaf@1.0.0:",
+        "bun.lock": '"leaf@1.0.0"',
+      })[lock as string] ?? '"node_modules/leaf"',
   },
   {
     attack: "an evil tarball and its own hash, while the registry's listing and signature are genuine",
@@ -80,8 +112,11 @@ const rows: readonly Row[] = [
   {
     attack: "the tarball and hash of another package",
     edit: {
-      ...everywhere((text, { leaf, other }) => another(another(text, leaf.integrity, other.integrity), leaf.tarballUrl, other.tarballUrl)),
-      "pnpm-lock.yaml": (text, { leaf, other }) => withTarball(text, leaf.integrity, other.tarballUrl, other.integrity),
+      ...everywhere((text, { leaf, other }) =>
+        another(another(text, leaf.integrity, other.integrity), leaf.tarballUrl, other.tarballUrl),
+      ),
+      "pnpm-lock.yaml": (text, { leaf, other }) =>
+        withTarball(text, leaf.integrity, other.tarballUrl, other.integrity),
     },
     codes: ["lockfile/resolved-mismatch", ...contradicted],
     also: { "pnpm-lock.yaml": notFromARegistry, "yarn.lock": notFromARegistry },
@@ -90,8 +125,11 @@ const rows: readonly Row[] = [
   {
     attack: "the tarball and hash of another version",
     edit: {
-      ...everywhere((text, { leaf, newer }) => another(another(text, leaf.integrity, newer.integrity), leaf.tarballUrl, newer.tarballUrl)),
-      "pnpm-lock.yaml": (text, { leaf, newer }) => withTarball(text, leaf.integrity, newer.tarballUrl, newer.integrity),
+      ...everywhere((text, { leaf, newer }) =>
+        another(another(text, leaf.integrity, newer.integrity), leaf.tarballUrl, newer.tarballUrl),
+      ),
+      "pnpm-lock.yaml": (text, { leaf, newer }) =>
+        withTarball(text, leaf.integrity, newer.tarballUrl, newer.integrity),
     },
     codes: ["lockfile/resolved-mismatch", ...contradicted],
     also: { "pnpm-lock.yaml": notFromARegistry, "yarn.lock": notFromARegistry },
@@ -100,7 +138,9 @@ const rows: readonly Row[] = [
   {
     attack: "the tarball at another host, with its own hash",
     edit: {
-      ...everywhere((text, { leaf, evil }) => another(another(text, leaf.integrity, evil.integrity), leaf.tarballUrl, foreign)),
+      ...everywhere((text, { leaf, evil }) =>
+        another(another(text, leaf.integrity, evil.integrity), leaf.tarballUrl, foreign),
+      ),
       "pnpm-lock.yaml": (text, { leaf, evil }) => withTarball(text, leaf.integrity, foreign, evil.integrity),
     },
     // Nobody is asked there: the lockfile adds nothing to the addresses that may be.
@@ -111,13 +151,30 @@ const rows: readonly Row[] = [
     attack: "one key twice, the second evil",
     edit: {
       "package-lock.json": (text, { leaf, evil }) =>
-        text.replace(`"integrity": "${leaf.integrity}"`, `"integrity": "${leaf.integrity}",\n      "integrity": "${evil.integrity}"`),
+        text.replace(
+          `"integrity": "${leaf.integrity}"`,
+          `"integrity": "${leaf.integrity}",\n      "integrity": "${evil.integrity}"`,
+        ),
       "pnpm-lock.yaml": (text, { leaf, evil }) =>
-        text.replace(`resolution: {integrity: ${leaf.integrity}}`, `resolution: {integrity: ${leaf.integrity}}\n    resolution: {integrity: ${evil.integrity}}`),
-      "yarn.lock": (text, { leaf, evil }) => text.replace(`  integrity ${leaf.integrity}\n`, `  integrity ${leaf.integrity}\n  integrity ${evil.integrity}\n`),
-      "bun.lock": (text, { leaf, evil }) => text.replace(`"${leaf.integrity}"],\n`, `"${leaf.integrity}"],\n    "leaf": ["leaf@1.0.0", "${leaf.tarballUrl}", {}, "${evil.integrity}"],\n`),
+        text.replace(
+          `resolution: {integrity: ${leaf.integrity}}`,
+          `resolution: {integrity: ${leaf.integrity}}\n    resolution: {integrity: ${evil.integrity}}`,
+        ),
+      "yarn.lock": (text, { leaf, evil }) =>
+        text.replace(
+          `  integrity ${leaf.integrity}\n`,
+          `  integrity ${leaf.integrity}\n  integrity ${evil.integrity}\n`,
+        ),
+      "bun.lock": (text, { leaf, evil }) =>
+        text.replace(
+          `"${leaf.integrity}"],\n`,
+          `"${leaf.integrity}"],\n    "leaf": ["leaf@1.0.0", "${leaf.tarballUrl}", {}, "${evil.integrity}"],\n`,
+        ),
       "deno.lock": (text, { leaf, evil }) =>
-        text.replace(`"integrity": "${leaf.integrity}"`, `"integrity": "${leaf.integrity}",\n      "integrity": "${evil.integrity}"`),
+        text.replace(
+          `"integrity": "${leaf.integrity}"`,
+          `"integrity": "${leaf.integrity}",\n      "integrity": "${evil.integrity}"`,
+        ),
     },
     codes: ["lockfile/duplicate-key"],
     line: ({ evil }) => evil.integrity,
@@ -126,10 +183,20 @@ const rows: readonly Row[] = [
     attack: "flags by which a manager might skip, on the evil entry",
     edit: {
       "package-lock.json": (text, { leaf, evil }) =>
-        text.replace(`"integrity": "${leaf.integrity}"`, `"integrity": "${evil.integrity}",\n      "optional": true, "dev": true, "peer": true, "os": ["aix"], "cpu": ["s390"]`),
-      "pnpm-lock.yaml": (text, { leaf, evil }) => text.replace(`{integrity: ${leaf.integrity}}`, `{integrity: ${evil.integrity}}\n    os: [aix]\n    cpu: [s390]`),
+        text.replace(
+          `"integrity": "${leaf.integrity}"`,
+          `"integrity": "${evil.integrity}",\n      "optional": true, "dev": true, "peer": true, "os": ["aix"], "cpu": ["s390"]`,
+        ),
+      "pnpm-lock.yaml": (text, { leaf, evil }) =>
+        text.replace(
+          `{integrity: ${leaf.integrity}}`,
+          `{integrity: ${evil.integrity}}\n    os: [aix]\n    cpu: [s390]`,
+        ),
       "deno.lock": (text, { leaf, evil }) =>
-        text.replace(`"integrity": "${leaf.integrity}"`, `"integrity": "${evil.integrity}",\n      "optionalPeers": [], "os": ["aix"], "cpu": ["s390"]`),
+        text.replace(
+          `"integrity": "${leaf.integrity}"`,
+          `"integrity": "${evil.integrity}",\n      "optionalPeers": [], "os": ["aix"], "cpu": ["s390"]`,
+        ),
     },
     codes: contradicted,
     line: ({ evil }) => evil.integrity,
@@ -170,10 +237,18 @@ describe("D11: a doctored npm lockfile", () => {
     const { evil } = stage("package-lock.json");
     const control = await expectControl(scene);
     const [before] = control.report.lockfiles[0]?.verdicts.filter(({ purl }) => purl.includes("leaf")) ?? [];
-    expect(before?.claims.filter(({ status }) => status === "pass").map(({ name }) => name)).toContain("registry-signature");
+    expect(before?.claims.filter(({ status }) => status === "pass").map(({ name }) => name)).toContain(
+      "registry-signature",
+    );
     rewrite(scene, "package-lock.json", (text) => text.replace(/sha512-[^"]+/, evil.integrity));
-    const attacked = await expectStopped(scene, { codes: contradicted, at: { path: "package-lock.json", line: evil.integrity } });
-    expect(verdictOf(attacked, "leaf")).toMatchObject({ outcome: "refused", artefact: `sha512:${evil.sha512}` });
+    const attacked = await expectStopped(scene, {
+      codes: contradicted,
+      at: { path: "package-lock.json", line: evil.integrity },
+    });
+    expect(verdictOf(attacked, "leaf")).toMatchObject({
+      outcome: "refused",
+      artefact: `sha512:${evil.sha512}`,
+    });
     const listing = verdictOf(attacked, "leaf").claims.find(({ name }) => name === "listing");
     expect(listing).toMatchObject({ expected: `sha512:${evil.sha512}`, actual: before?.artefact });
   });

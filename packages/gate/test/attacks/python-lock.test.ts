@@ -1,4 +1,10 @@
-import { mintDistribution, writeProject, type Distribution, type PublishedDistribution, type PythonLockName } from "@countersign/testkit";
+import {
+  mintDistribution,
+  writeProject,
+  type Distribution,
+  type PublishedDistribution,
+  type PythonLockName,
+} from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Code } from "@countersign/core";
 import { codesOf, openScene, type Scene } from "../scene.ts";
@@ -10,10 +16,22 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-type Cast = { leaf: PublishedDistribution; newer: PublishedDistribution; other: PublishedDistribution; evil: Distribution; md5: string };
+type Cast = {
+  leaf: PublishedDistribution;
+  newer: PublishedDistribution;
+  other: PublishedDistribution;
+  evil: Distribution;
+  md5: string;
+};
 type Codes = readonly [Code, ...Code[]];
 type Edit = (text: string, cast: Cast) => string;
-type Row = { attack: string; lock: PythonLockName; edit: Edit; codes: Codes; line: ((cast: Cast) => string) | null };
+type Row = {
+  attack: string;
+  lock: PythonLockName;
+  edit: Edit;
+  codes: Codes;
+  line: ((cast: Cast) => string) | null;
+};
 
 const evilHost = "https://evil.example/leaf-1.0.0-py3-none-any.whl";
 const hashOf: Record<PythonLockName, (of: { sha256: string }) => string> = {
@@ -22,52 +40,170 @@ const hashOf: Record<PythonLockName, (of: { sha256: string }) => string> = {
   "requirements.txt": ({ sha256 }) => `--hash=sha256:${sha256}`,
 };
 const locks = Object.keys(hashOf) as PythonLockName[];
-const each = (attack: string, edit: (hash: (of: { sha256: string }) => string, lock: PythonLockName) => Edit | null, codes: Codes | Record<PythonLockName, Codes>, line: Row["line"]): Row[] =>
+const each = (
+  attack: string,
+  edit: (hash: (of: { sha256: string }) => string, lock: PythonLockName) => Edit | null,
+  codes: Codes | Record<PythonLockName, Codes>,
+  line: Row["line"],
+): Row[] =>
   locks.flatMap((lock) => {
     const one = edit(hashOf[lock], lock);
-    return one === null ? [] : [{ attack, lock, edit: one, codes: Array.isArray(codes) ? (codes as unknown as Codes) : (codes as Record<PythonLockName, Codes>)[lock], line }];
+    return one === null
+      ? []
+      : [
+          {
+            attack,
+            lock,
+            edit: one,
+            codes: Array.isArray(codes)
+              ? (codes as unknown as Codes)
+              : (codes as Record<PythonLockName, Codes>)[lock],
+            line,
+          },
+        ];
   });
-const uv = (attack: string, edit: Edit, codes: Codes, line: Row["line"]): Row => ({ attack, lock: "uv.lock", edit, codes, line });
+const uv = (attack: string, edit: Edit, codes: Codes, line: Row["line"]): Row => ({
+  attack,
+  lock: "uv.lock",
+  edit,
+  codes,
+  line,
+});
 
 const rows: readonly Row[] = [
   ...each(
     "an evil file's hash, while the index's page is genuine",
-    (hash) => (text, { leaf, evil }) => text.replace(hash(leaf), hash(evil)),
-    { "uv.lock": ["listing/mismatch"], "pylock.toml": ["listing/mismatch"], "requirements.txt": ["listing/absent"] },
+    (hash) =>
+      (text, { leaf, evil }) =>
+        text.replace(hash(leaf), hash(evil)),
+    {
+      "uv.lock": ["listing/mismatch"],
+      "pylock.toml": ["listing/mismatch"],
+      "requirements.txt": ["listing/absent"],
+    },
     ({ evil }) => evil.sha256,
   ),
   ...each(
     "md5 only",
     (hash, lock) =>
       (text, { leaf, md5 }) =>
-        text.replace(hash(leaf), { "uv.lock": `hash = "md5:${md5}"`, "pylock.toml": `hashes = { md5 = "${md5}" }`, "requirements.txt": `--hash=md5:${md5}` }[lock]),
+        text.replace(
+          hash(leaf),
+          {
+            "uv.lock": `hash = "md5:${md5}"`,
+            "pylock.toml": `hashes = { md5 = "${md5}" }`,
+            "requirements.txt": `--hash=md5:${md5}`,
+          }[lock],
+        ),
     ["artefact/digest-weak", "artefact/digest-missing"],
     ({ md5 }) => md5,
   ),
-  uv("url and hash of another host", (text, { leaf, evil }) => text.replace(leaf.url, evilHost).replace(leaf.sha256, evil.sha256), ["lockfile/resolved-foreign", "listing/mismatch"], () => evilHost),
-  uv("url of another host, hash kept", (text, { leaf }) => text.replace(leaf.url, evilHost), ["lockfile/resolved-foreign"], () => evilHost),
-  uv("hash removed", (text, { leaf }) => text.replace(`hash = "sha256:${leaf.sha256}", `, ""), ["artefact/digest-missing"], ({ leaf }) => leaf.url),
-  uv("hash empty", (text, { leaf }) => text.replace(`sha256:${leaf.sha256}`, ""), ["artefact/digest-missing"], ({ leaf }) => leaf.url),
-  uv("another project's wheel and its hash", (text, { leaf, other }) => text.replace(leaf.url, other.url).replace(leaf.sha256, other.sha256), ["lockfile/wheel-mismatch", "listing/absent"], ({ other }) => other.url),
-  uv("another version's wheel and its hash", (text, { leaf, newer }) => text.replace(leaf.url, newer.url).replace(leaf.sha256, newer.sha256), ["lockfile/wheel-mismatch", "listing/absent"], ({ newer }) => newer.url),
+  uv(
+    "url and hash of another host",
+    (text, { leaf, evil }) => text.replace(leaf.url, evilHost).replace(leaf.sha256, evil.sha256),
+    ["lockfile/resolved-foreign", "listing/mismatch"],
+    () => evilHost,
+  ),
+  uv(
+    "url of another host, hash kept",
+    (text, { leaf }) => text.replace(leaf.url, evilHost),
+    ["lockfile/resolved-foreign"],
+    () => evilHost,
+  ),
+  uv(
+    "hash removed",
+    (text, { leaf }) => text.replace(`hash = "sha256:${leaf.sha256}", `, ""),
+    ["artefact/digest-missing"],
+    ({ leaf }) => leaf.url,
+  ),
+  uv(
+    "hash empty",
+    (text, { leaf }) => text.replace(`sha256:${leaf.sha256}`, ""),
+    ["artefact/digest-missing"],
+    ({ leaf }) => leaf.url,
+  ),
+  uv(
+    "another project's wheel and its hash",
+    (text, { leaf, other }) => text.replace(leaf.url, other.url).replace(leaf.sha256, other.sha256),
+    ["lockfile/wheel-mismatch", "listing/absent"],
+    ({ other }) => other.url,
+  ),
+  uv(
+    "another version's wheel and its hash",
+    (text, { leaf, newer }) => text.replace(leaf.url, newer.url).replace(leaf.sha256, newer.sha256),
+    ["lockfile/wheel-mismatch", "listing/absent"],
+    ({ newer }) => newer.url,
+  ),
   uv(
     "an added wheel with a build tag, which outranks the good one",
-    (text, { leaf, evil }) => text.replace(/(wheels = \[\n)(.*leaf-1\.0\.0)/, `$1    { url = "${leaf.url.replace("leaf-1.0.0-py3", "leaf-1.0.0-1-py3")}", hash = "sha256:${evil.sha256}" },\n$2`),
-    ["lockfile/file-duplicate", "listing/absent"],
+    (text, { leaf, evil }) =>
+      text.replace(
+        /(wheels = \[\n)(.*leaf-1\.0\.0)/,
+        `$1    { url = "${leaf.url.replace("leaf-1.0.0-py3", "leaf-1.0.0-1-py3")}", hash = "sha256:${evil.sha256}" },\n$2`,
+      ),
+    ["listing/absent", "lockfile/file-duplicate"],
     ({ evil }) => evil.sha256,
   ),
   uv(
     "two wheels of one file name, the evil one first",
-    (text, { leaf, evil }) => text.replace(/(wheels = \[\n)(.*leaf-1\.0\.0)/, `$1    { url = "${leaf.url}", hash = "sha256:${evil.sha256}" },\n$2`),
-    ["lockfile/conflicting-entries", "listing/mismatch"],
+    (text, { leaf, evil }) =>
+      text.replace(
+        /(wheels = \[\n)(.*leaf-1\.0\.0)/,
+        `$1    { url = "${leaf.url}", hash = "sha256:${evil.sha256}" },\n$2`,
+      ),
+    ["listing/mismatch", "lockfile/conflicting-entries", "lockfile/file-duplicate"],
+    ({ evil }) => evil.sha256,
+  ),
+  uv(
+    "source.registry of another index",
+    (text) =>
+      text.replace(
+        /(name = "leaf"\nversion = "1.0.0"\nsource = \{ registry = ")[^"]+/,
+        "$1https://evil.example/simple/",
+      ),
+    ["source/registry", "evidence/address-refused"],
     null,
   ),
-  uv("source.registry of another index", (text) => text.replace(/(name = "leaf"\nversion = "1.0.0"\nsource = \{ registry = ")[^"]+/, "$1https://evil.example/simple/"), ["source/registry", "evidence/address-refused"], null),
-  uv("a duplicate key", (text, { leaf, evil }) => text.replace(`hash = "sha256:${leaf.sha256}"`, `hash = "sha256:${leaf.sha256}", hash = "sha256:${evil.sha256}"`), ["lockfile/duplicate-key"], ({ evil }) => evil.sha256),
-  uv("a duplicate package", (text) => `${text}\n${/\[\[package\]\]\nname = "leaf"[\s\S]*?\n\n/.exec(text)?.[0] ?? ""}`, ["lockfile/duplicate-package"], null),
-  uv("version = 2", (text) => text.replace("version = 1\n", "version = 2\n"), ["lockfile/version-unsupported"], () => "version = 2"),
-  uv("revision = 99", (text) => text.replace("revision = 5", "revision = 99"), ["lockfile/version-unsupported"], () => "revision = 99"),
-  uv("a direct address instead of the index", (text, { evil }) => text.replace(/(name = "leaf"\nversion = "1.0.0"\nsource = )\{[^}]+\}/, `$1{ url = "${evilHost}" }`).replace(/(name = "leaf"[\s\S]*?wheels = \[\n)[^\n]*\n/, `$1    { url = "${evilHost}", hash = "sha256:${evil.sha256}" },\n`), ["source/url"], null),
+  uv(
+    "a duplicate key",
+    (text, { leaf, evil }) =>
+      text.replace(
+        `hash = "sha256:${leaf.sha256}"`,
+        `hash = "sha256:${leaf.sha256}", hash = "sha256:${evil.sha256}"`,
+      ),
+    ["lockfile/duplicate-key"],
+    ({ evil }) => evil.sha256,
+  ),
+  uv(
+    "a duplicate package",
+    (text) => `${text}\n${/\[\[package\]\]\nname = "leaf"[\s\S]*?\n\n/.exec(text)?.[0] ?? ""}`,
+    ["lockfile/duplicate-package", "lockfile/entry-malformed"],
+    null,
+  ),
+  uv(
+    "version = 2",
+    (text) => text.replace("version = 1\n", "version = 2\n"),
+    ["lockfile/version-unsupported"],
+    () => "version = 2",
+  ),
+  uv(
+    "revision = 99",
+    (text) => text.replace("revision = 5", "revision = 99"),
+    ["lockfile/version-unsupported"],
+    () => "revision = 99",
+  ),
+  uv(
+    "a direct address instead of the index",
+    (text, { evil }) =>
+      text
+        .replace(/(name = "leaf"\nversion = "1.0.0"\nsource = )\{[^}]+\}/, `$1{ url = "${evilHost}" }`)
+        .replace(
+          /(name = "leaf"[\s\S]*?wheels = \[\n)[^\n]*\n/,
+          `$1    { url = "${evilHost}", hash = "sha256:${evil.sha256}" },\n`,
+        ),
+    ["source/url"],
+    null,
+  ),
   {
     attack: "url and hash of another host",
     lock: "pylock.toml",
@@ -85,7 +221,11 @@ const rows: readonly Row[] = [
   {
     attack: "a second hash beside the good one",
     lock: "requirements.txt",
-    edit: (text, { leaf, evil }) => text.replace(`--hash=sha256:${leaf.sha256}`, `--hash=sha256:${leaf.sha256} \\\n    --hash=sha256:${evil.sha256}`),
+    edit: (text, { leaf, evil }) =>
+      text.replace(
+        `--hash=sha256:${leaf.sha256}`,
+        `--hash=sha256:${leaf.sha256} \\\n    --hash=sha256:${evil.sha256}`,
+      ),
     codes: ["listing/absent"],
     line: ({ evil }) => evil.sha256,
   },
@@ -99,7 +239,8 @@ const rows: readonly Row[] = [
   {
     attack: "a direct address",
     lock: "requirements.txt",
-    edit: (text, { leaf, evil }) => text.replace("leaf==1.0.0", `leaf @ ${evilHost}`).replace(leaf.sha256, evil.sha256),
+    edit: (text, { leaf, evil }) =>
+      text.replace("leaf==1.0.0", `leaf @ ${evilHost}`).replace(leaf.sha256, evil.sha256),
     codes: ["source/url"],
     line: null,
   },
@@ -133,7 +274,10 @@ describe("D11: a doctored Python lockfile", () => {
     scene.policy(strictPolicy(scene, { pypi: "provenance" }));
     await expectControl(scene);
     kit.pypi.setProvenance("leaf", right.filename, longer.provenance);
-    await expectStopped(scene, { codes: ["attestation/subject-mismatch"], at: { path: "uv.lock", line: right.sha256 } });
+    await expectStopped(scene, {
+      codes: ["attestation/subject-mismatch"],
+      at: { path: "uv.lock", line: right.sha256 },
+    });
   });
 
   it("unknown fields and sizes change nothing", async () => {

@@ -1,0 +1,26 @@
+import { visible, type Code, type Finding } from "@countersign/core";
+import type { Verification } from "@countersign/gate";
+
+/** Findings with which nothing was decided, whatever the mode: the policy is not understood, or there is nothing to verify. */
+const stopping: ReadonlySet<Code> = new Set(["policy/malformed", "policy/unreadable", "lockfile/not-found"]);
+
+type Mistake = Pick<Finding, "code" | "at" | "why" | "fix">;
+
+/** Why a run came to no decision about the project that was meant; [] when it did. */
+export const mistakesOf = ({ report }: Verification): readonly Mistake[] =>
+  report.findings.filter(({ code }) => stopping.has(code));
+
+/** Mistakes of a person's own files, a place and a fix each: `path:line:column: why`. */
+export function renderMistakes(mistakes: readonly Mistake[]): string {
+  return mistakes
+    .map(({ code, at, why, fix }) => {
+      const [first = "", ...more] = fix.split("\n").map((line) => visible(line));
+      const lines = [
+        `${visible(at.path)}:${at.line}:${at.column}: ${visible(why)} (${code})`,
+        `  fix: ${first}`,
+        ...more.map((line) => `       ${line}`),
+      ];
+      return `${lines.join("\n")}\n`;
+    })
+    .join("");
+}

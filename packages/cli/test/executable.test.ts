@@ -1,0 +1,201 @@
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
+import { rolldown } from "rolldown";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTestDirectory, writeFiles } from "@countersign/testkit";
+import { hasVectors, vectorsPath } from "./vectors.ts";
+
+/** The package as it is published, in a directory from which no dependency can be reached. */
+const installed = createTestDirectory("installed");
+const bin = join(installed.path, "bin/countersign.mjs");
+const home = join(installed.path, "home");
+const cliPackage = resolve(import.meta.dirname, "..");
+
+beforeAll(async () => {
+  const { default: config } = (await import(`${cliPackage}/rolldown.config.mjs`)) as {
+    default: { output: Record<string, unknown>; input: Record<string, string> };
+  };
+  const { output, ...input } = config;
+  const bundle = await rolldown({ ...input, cwd: cliPackage });
+  await bundle.write({ ...output, dir: join(installed.path, "dist") });
+  await bundle.close();
+  for (const name of ["bin", "package.json"])
+    cpSync(join(cliPackage, name), join(installed.path, name), { recursive: true });
+  mkdirSync(home);
+});
+afterAll(() => installed.remove());
+
+const environment = (variables: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
+  PATH: process.env["PATH"],
+  HOME: home,
+  COUNTERSIGN_CACHE_DIR: join(home, "cache"),
+  ...variables,
+});
+const run = (
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+  cwd = home,
+): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [bin, ...args], { cwd, encoding: "utf8", env: environment(variables) });
+
+describe("the executable", () => {
+  it("prints its version and loads nothing for it", () => {
+    const { version } = JSON.parse(readFileSync(join(cliPackage, "package.json"), "utf8")) as {
+      version: string;
+    };
+    for (const flag of ["--version", "-V"])
+      expect(run([flag])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
+  it("shows help with examples, for the whole and for every command", () => {
+    const whole = run(["--help"]);
+    expect(whole).toMatchObject({ status: 0, stderr: "" });
+    expect(whole.stdout).toContain("$ countersign verify");
+    for (const command of ["verify", "explain", "verify-attestation", "doctor", "completion"]) {
+      const { status, stdout } = run([command, "--help"]);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/Examples:\n {2}\$ .*countersign /);
+    }
+  });
+
+  it.each([
+    [[], /Usage: countersign/],
+    [["verfy"], /^countersign: unknown command 'verfy'\n\(Did you mean verify\?\)\n$/],
+    [["verify", "--ofline"], /^countersign: unknown option '--ofline'\n\(Did you mean --offline\?\)\n$/],
+    [["verify", "extra"], /too many arguments/],
+    [["explain"], /missing required argument 'package'/],
+    [["verify", "--format", "sarif"], /sarif comes later; use json or markdown/],
+    [["verify", "--format", "junit"], /junit comes later/],
+    [["verify", "--format", "github"], /github comes later/],
+    [["verify", "--format", "pdf"], /human, json, markdown/],
+    [["verify", "--json", "--format", "markdown"], /contradict/],
+    [["verify", "--mode", "loose"], /disabled, warn, strict/],
+    [["verify", "--platform", "mars"], /current, all/],
+    [["completion", "tcsh"], /bash, zsh, fish, powershell/],
+    [["evidence"], /Usage: countersign evidence/],
+    [["policy", "chek"], /Did you mean check/],
+    [["npm", "install", "--save-exact", "--version"], /^countersign: npm comes later/],
+    [["uvx", "ruff", "--help"], /^countersign: uvx comes later/],
+    [["seal", "inspect"], /^countersign: seal comes later/],
+  ])("ends 2 for %j and says how to go on", (args, message) => {
+    const { status, stdout, stderr } = run(args);
+    expect(status, stdout).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  it("ends 2 where there is nothing to verify", () => {
+    const empty = createTestDirectory("empty");
+    writeFiles(empty.path, { ".git/HEAD": "" });
+    const ran = run(["verify", "--offline"], {}, empty.path);
+    expect(ran).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining("lockfile/not-found"),
+    });
+    empty.remove();
+  });
+
+  it("puts no colour where there is no terminal or NO_COLOR is set", () => {
+    const project = createTestDirectory("colour");
+    writeFiles(project.path, { ".git/HEAD": "", "package-lock.json": "{}" });
+    const escape = "\u001b[";
+    expect(run(["verify", "--offline"], {}, project.path).stdout).not.toContain(escape);
+    expect(run(["verify", "--offline"], { FORCE_COLOR: "1" }, project.path).stdout).toContain(escape);
+    expect(
+      run(["verify", "--offline"], { FORCE_COLOR: "1", NO_COLOR: "1" }, project.path).stdout,
+    ).not.toContain(escape);
+    project.remove();
+  });
+
+  it("ends 130 when it is interrupted while a server stalls", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((ready) => silent.listen(0, "127.0.0.1", ready));
+    const registry = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const project = createTestDirectory("stalled");
+    writeFiles(project.path, {
+      ".git/HEAD": "",
+      ".npmrc": `registry=${registry}\n`,
+      "package.json": "{}",
+      "package-lock.json": JSON.stringify({
+        lockfileVersion: 3,
+        packages: {
+          "": {},
+          "node_modules/a": {
+            version: "1.0.0",
+            resolved: `${registry}a/-/a-1.0.0.tgz`,
+            integrity: `sha512-${Buffer.alloc(64).toString("base64")}`,
+          },
+        },
+      }),
+    });
+    const root = hasVectors ? ["--trusted-root", vectorsPath("trust", "production-trusted_root.json")] : [];
+    const child = spawn(process.execPath, [bin, "verify", ...root], {
+      cwd: project.path,
+      env: environment(),
+    });
+    const [status] = await Promise.all([
+      new Promise((ended) => child.on("exit", ended)),
+      new Promise<void>((seen) => silent.once("connection", () => seen())).then(() => child.kill("SIGINT")),
+    ]);
+    silent.close();
+    project.remove();
+    expect(status).toBe(130);
+  });
+
+  it("ends with its own code when the reader of its output goes away", () => {
+    const { stdout } = spawnSync(
+      "sh",
+      [
+        "-c",
+        `"${process.execPath}" "${bin}" --help | true; "${process.execPath}" "${bin}" verify --json --offline 2>/dev/null | head -c 1`,
+      ],
+      {
+        cwd: home,
+        encoding: "utf8",
+        env: environment(),
+      },
+    );
+    expect(stdout).toBe("{");
+  });
+
+  it.skipIf(!hasVectors)("carries its trust with it", () => {
+    const bundle = vectorsPath("npm", "attestations", "artifact-keeper--sigstore-5.0.0.json");
+    const { status, stdout } = run(["verify-attestation", "--bundle", bundle, "--json"]);
+    expect({ status, outcome: (JSON.parse(stdout) as { outcome: string }).outcome }).toEqual({
+      status: 0,
+      outcome: "verified",
+    });
+  });
+
+  it("writes a bash completion that bash understands and that knows the commands", () => {
+    const { stdout } = run(["completion", "bash"]);
+    const ask = (...words: string[]): string[] =>
+      spawnSync(
+        "bash",
+        [
+          "-c",
+          `eval "$SCRIPT"; COMP_WORDS=(countersign ${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length}; _countersign; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        ],
+        {
+          env: { ...process.env, SCRIPT: stdout },
+          encoding: "utf8",
+        },
+      )
+        .stdout.trim()
+        .split("\n");
+    expect(ask("ver")).toEqual(["verify", "verify-attestation"]);
+    expect(ask("evidence", "")).toEqual(expect.arrayContaining(["fetch", "pack", "check", "import"]));
+    expect(ask("policy", "sh")).toEqual(["show"]);
+    expect(ask("verify", "--of")).toEqual(["--offline"]);
+  });
+
+  it.each(["zsh", "fish", "powershell"])("writes a %s completion that names every command", (shell) => {
+    const { status, stdout } = run(["completion", shell]);
+    expect(status).toBe(0);
+    for (const name of ["verify-attestation", "doctor", "managed-policy"]) expect(stdout).toContain(name);
+  });
+});
