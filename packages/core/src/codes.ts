@@ -122,7 +122,6 @@ export const codes = {
   "signature/key-expired": { kind: "refused", title: "the key was not valid when the package was published" },
   "signature/time-unknown": { kind: "unknown", title: "the key has expired and no publish time is known" },
   "signature/keys-unavailable": { kind: "unknown", title: "no keys are known for this registry" },
-  "signature/unavailable": { kind: "unknown", title: "the registry signature could not be had" },
   // Attestations and what they say.
   "attestation/absent": { kind: "unverified", title: "no attestation is offered" },
   "attestation/unavailable": { kind: "unknown", title: "the attestations could not be had" },
@@ -140,7 +139,6 @@ export const codes = {
     kind: "unverified",
     title: "the predicate type is not one that earns anything",
   },
-  "attestation/predicate-malformed": { kind: "refused", title: "the predicate lacks what its type demands" },
   "attestation/subject-mismatch": {
     kind: "refused",
     title: "the statement is about another package, version or file",
@@ -152,6 +150,10 @@ export const codes = {
   "attestation/publisher-mismatch": {
     kind: "refused",
     title: "the index's publisher is not the one in the certificate",
+  },
+  "attestation/key-algorithm": {
+    kind: "refused",
+    title: "the signing key is of an algorithm that this kind of attestation does not take",
   },
   "attestation/key-not-keyless": {
     kind: "refused",
@@ -246,7 +248,6 @@ export const codes = {
   "evidence/store-rebuilt": { kind: "note", title: "the evidence store was corrupt and has been rebuilt" },
   "evidence/store-unavailable": { kind: "note", title: "the evidence store cannot be used" },
   "evidence/pack-malformed": { kind: "refused", title: "the evidence pack cannot be read" },
-  "evidence/pack-foreign": { kind: "refused", title: "the evidence pack belongs to another lockfile" },
   // Sigstore root.
   "root/unavailable": { kind: "unknown", title: "no sigstore root could be had" },
   "root/stale": { kind: "unknown", title: "the sigstore root is older than the policy allows" },

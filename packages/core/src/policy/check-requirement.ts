@@ -26,6 +26,14 @@ export function checkRefused(verdict: Verdict, fix: FixContext): Candidate[] {
   return listed.map((claim) => claimed(verdict, claim, claim.code ?? "attestation/malformed", "", fix));
 }
 
+/** What stands in no rule's way and should be known all the same. */
+export function checkWithdrawn(verdict: Verdict): Candidate[] {
+  const { claims, purl } = verdict;
+  if (!claims.some(({ status, code }) => status === "pass" && code === "listing/yanked")) return [];
+  const why = `${purl} was withdrawn by its publisher: often a bug, sometimes a compromise.`;
+  return [about(verdict, "listing/yanked", why, "Read why at its registry, and lock another version.")];
+}
+
 /** Whether an artefact reaches the level of a rule, and was built by whom the rule names. */
 export function checkRequirement(verdict: Verdict, rule: Requirement, fix: FixContext): Candidate[] {
   const { label: requiredBy } = rule;

@@ -55,6 +55,16 @@ describe("levels", () => {
     expect(decision.findings[0]?.fix).toMatch(/`countersign verify` again online/);
   });
 
+  it("notes what its publisher withdrew, and lets it pass", () => {
+    const good = judged(pkg, "signed");
+    const claims = good.claims.map((claim) =>
+      claim.name === "listing" ? { ...claim, code: "listing/yanked" as const } : claim,
+    );
+    const decision = run(all("signed"), [[pkg, { ...good, claims }]]);
+    expect(decision.outcome).toBe("allow");
+    expect(decision.findings).toMatchObject([{ code: "listing/yanked", effect: "note", purl: pkg.purl }]);
+  });
+
   it("an artefact without a verdict is unknown, not fine", () => {
     expect(run(all("locked"), [[pkg]])).toMatchObject({
       outcome: "incomplete",

@@ -7,7 +7,7 @@ import { startOf } from "../position.ts";
 import { levels, type Level, type Outcome, type Verdict } from "../verify/verdict.ts";
 import { compareBaseline } from "./baseline.ts";
 import { builtInPath } from "./built-in.ts";
-import { checkAge, checkRefused, checkRequirement } from "./check-requirement.ts";
+import { checkAge, checkRefused, checkRequirement, checkWithdrawn } from "./check-requirement.ts";
 import { checkSource, label } from "./check-source.ts";
 import type { DecisionContext } from "./context.ts";
 import type { Decision, DecisionOutcome } from "./decision.ts";
@@ -135,6 +135,7 @@ function checkPackage(
       if (rule.registries !== null && (registry === null || !rule.registries.includes(registry))) continue;
       candidates.push(...checkRequirement(verdict, rule, fix));
     }
+    candidates.push(...checkWithdrawn(verdict));
     if (policy.age !== null) candidates.push(...checkAge(verdict, policy.age, fix));
   }
   return candidates;

@@ -89,7 +89,7 @@ const timeText = {
 function claimText({ name, status, code, expected, actual }: Claim): string {
   const reason = code === undefined ? "" : ` (${code})`;
   const found = actual === undefined ? "" : `, found ${visible(actual)}`;
-  const wanted = expected === undefined ? "" : `: expected ${visible(expected)}${found}`;
+  const wanted = expected === undefined || status === "pass" ? "" : `: expected ${visible(expected)}${found}`;
   return `${name} ${status}${reason}${wanted}`;
 }
 

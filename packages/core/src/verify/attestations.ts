@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type {
   AttestationDocument,
   AttestationFormat,
@@ -70,6 +71,8 @@ export function verifyAttestations(
     });
     if (!result.ok) return draft.stop("signature", result.code, result.detail);
     draft.signed(result.value);
+    if (pypi.includes(document.format) && hasOtherCurve(result.value))
+      return draft.refuse("signature", "attestation/key-algorithm", "PEP 740 takes ECDSA keys on P-256 only");
     return judge(draft, attestation, result.value, document.format, target);
   });
 }
@@ -128,6 +131,12 @@ function judge(
     return draft.stop("identity", "attestation/predicate-unknown", statement.predicateType.slice(0, 200));
   return judgeSigner(draft, statement, predicate, bundle, attestation);
 }
+
+/** SubjectPublicKeyInfo of an uncompressed point on P-256, up to the point (RFC 5480 §2). */
+const p256 = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex");
+
+const hasOtherCurve = ({ signer }: VerifiedBundle): boolean =>
+  signer.kind === "certificate" && !p256.equals(signer.certificate.publicKey.subarray(0, p256.length));
 
 const ruleOf = (format: AttestationFormat): SubjectRule => (npm.includes(format) ? "npm" : "pypi");
 

@@ -59,7 +59,24 @@ function certificateOf(bundle: unknown): Holder | null {
   return certificate ?? x509CertificateChain?.certificates[0] ?? null;
 }
 
-describe("the engine and the library on its own agree", () => {
+describe("D40: the engine and the library on its own agree", () => {
+  it("D14: behind one interface that knows no protocol, and nothing else can stand for it", () => {
+    const { verifier } = { verifier: agreeingVerifierOf(minted[0]?.roots ?? []) } satisfies Record<
+      string,
+      BundleVerifier
+    >;
+    expect(() =>
+      verifier.verify({ mediaType: "application/x-other" }, { keys: [], digests: [] }),
+    ).not.toThrow();
+    expect(verifier.verify({ mediaType: "application/x-other" }, { keys: [], digests: [] })).toMatchObject({
+      ok: false,
+      code: "bundle/version-unsupported",
+    });
+    // @ts-expect-error a verifier that answers with a mere boolean verifies nothing
+    const mismatched: BundleVerifier = { id: "yes", verify: () => true };
+    expect(mismatched.id).toBe("yes");
+  });
+
   it("about every kind of minted bundle and every defect", () => {
     const good = accepted(minted);
     expect(good.length).toBeGreaterThanOrEqual(16);

@@ -18,6 +18,14 @@ describe("a listing", () => {
     expect(checkListing(listed(short, a), a, "leaf-1.0.tar.gz")).toMatchObject({ status: "pass" });
   });
 
+  it("passes, and says so, when the publisher withdrew the file", () => {
+    const kept = listed(a);
+    if (kept.state !== "found") throw new Error("not found");
+    const yanked: Seen<Listing> = { ...kept, value: { ...kept.value, yanked: "broken" } };
+    expect(checkListing(yanked, a, null)).toMatchObject({ status: "pass", code: "listing/yanked" });
+    expect(checkListing(yanked, b, null)).toMatchObject({ status: "fail", code: "listing/mismatch" });
+  });
+
   it("fails on another digest of the same algorithm, even beside the right one", () => {
     expect(checkListing(listed(b), a, null)).toMatchObject({
       status: "fail",

@@ -6,6 +6,7 @@ import type { Claim } from "./verdict.ts";
 /**
  * Compares what the registry lists for this name, version and file with the digest in the lockfile. The listing is
  * unsigned; a match earns `locked`, and a contradiction means that the lock was edited or the registry changed.
+ * A file that its publisher withdrew (PEP 592) is listed still, and the claim says so.
  * Digests of different algorithms cannot be compared: a listing without the lock's algorithm says nothing.
  * @param file the locked file's name, where the format has one
  */
@@ -42,5 +43,6 @@ export function checkListing(listing: Seen<Listing>, locked: Digest, file: strin
       value.digests.length === 0 ? "no strong digest" : value.digests.map(formatDigest).join(", ");
     return { name: "listing", status: "skipped", code: "listing/unavailable", expected, actual };
   }
-  return { name: "listing", status: "pass", expected, actual: expected };
+  const withdrawn = value.yanked === null ? {} : ({ code: "listing/yanked" } as const);
+  return { name: "listing", status: "pass", ...withdrawn, expected, actual: expected };
 }

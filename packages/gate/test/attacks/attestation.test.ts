@@ -341,11 +341,14 @@ describe("every defect of an attestation, through the whole flow", () => {
     "no-extended-key-usage",
     "no-key-usage",
     "untrusted-ca",
+    "other-curve",
     "self-signed",
     "person-email",
   ]);
 
-  it.each([...statement, ...bundle])("D9 M14: npm provenance: %s", async (defect) => {
+  // Only PEP 740 names a curve.
+  const npm = [...statement, ...bundle].filter((defect) => defect !== "other-curve");
+  it.each(npm)("D9 M14: npm provenance: %s", async (defect) => {
     const name = `p-${defect}`;
     const published = publishInto(scene, { name, provenance: { defects: [defect] } });
     const attacked = await scene.run();

@@ -254,7 +254,7 @@ describe("D38: exceptions", () => {
     withException(exception(unsigned.sha512));
     lockUnsigned();
     expect((await scene.run()).exitCode).toBe(0);
-    withException(exception(unsigned.sha512).replace("signature/absent", "signature/unavailable"));
+    withException(exception(unsigned.sha512).replace("signature/absent", "signature/malformed"));
     expect(codesOf(await scene.run())).toEqual(["signature/absent"]);
     withException(exception(unsigned.sha512).replace("2099-01-01", "2026-01-01"));
     const expired = await scene.run();

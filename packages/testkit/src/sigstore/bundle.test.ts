@@ -76,6 +76,7 @@ const answers: Record<BundleDefect, readonly [v1: string | null, v2: string | nu
   "no-extended-key-usage": [null, null],
   "no-key-usage": [null, null],
   "untrusted-ca": ["CERTIFICATE_ERROR", "CERTIFICATE_ERROR"],
+  "other-curve": [null, null],
   "self-signed": ["CERTIFICATE_ERROR", "CERTIFICATE_ERROR"],
   "person-email": [null, null],
   "no-log-entry": ["TIMESTAMP_ERROR", "TLOG_ERROR"],

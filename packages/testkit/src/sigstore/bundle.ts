@@ -113,7 +113,7 @@ function certify(own: Authorities, foreign: () => Authorities, request: BundleRe
     const { key, hint } = request.signer;
     return { key, hint, verifier: { spki: key.spki }, material: { publicKey: { hint } } };
   }
-  const key = createSigningKey("P-256");
+  const key = has("other-curve") ? createSigningKey("P-384", "sha256") : createSigningKey("P-256");
   const build = has("person-email") ? personBuild() : request.signer;
   const certificate = has("self-signed")
     ? selfSigned(key, request.at)

@@ -34,6 +34,7 @@ export const bundleDefects = {
   "no-extended-key-usage": "the certificate has no extended key usage",
   "no-key-usage": "the certificate has no key usage",
   "untrusted-ca": "an authority of the same name and another key issued the certificate",
+  "other-curve": "the certified key is on P-384 and signs over SHA-256, which PEP 740 does not take",
   "self-signed": "the leaf is certified by its own key",
   "person-email": "the certificate names a person's e-mail",
   "no-log-entry": "no log entry at all",

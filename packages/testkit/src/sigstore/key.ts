@@ -15,7 +15,10 @@ export type SigningKey = {
 
 const hashOf = { "P-256": "sha256", "P-384": "sha384", Ed25519: null } as const;
 
-export function createSigningKey(curve: SigningKey["curve"]): SigningKey {
+export function createSigningKey(
+  curve: SigningKey["curve"],
+  hash: "sha256" | "sha384" | null = hashOf[curve],
+): SigningKey {
   const { publicKey, privateKey } =
     curve === "Ed25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("ec", { namedCurve: curve });
   const spki = publicKey.export({ type: "spki", format: "der" });
@@ -25,7 +28,7 @@ export function createSigningKey(curve: SigningKey["curve"]): SigningKey {
     privateKey,
     spki,
     id: sha256(spki),
-    sign: (data) => sign(hashOf[curve], data, privateKey),
+    sign: (data) => sign(hash, data, privateKey),
   };
 }
 
