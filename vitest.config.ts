@@ -16,6 +16,8 @@ export default defineConfig({
       project("gate", "packages/gate"),
       project("testkit", "packages/testkit"),
       project("cli", "packages/cli"),
+      project("plugins", "plugins", ["*/{src,test}/**/*.test.ts"]),
+      project("e2e", "e2e", ["src/**/*.test.ts"]),
       project("tools", "tools", ["*.test.ts"]),
     ],
   },

@@ -10,16 +10,6 @@ export const laterCommands: readonly string[] = [
   "seal",
   "sign",
   "trust",
-  "npm",
-  "npx",
-  "pnpm",
-  "pnx",
-  "yarn",
-  "bun",
-  "bunx",
-  "deno",
-  "uv",
-  "uvx",
 ];
 
 export const laterFormats: readonly string[] = ["sarif", "junit", "github"];

@@ -3,6 +3,7 @@ import { visible } from "@countersign/core";
 import { CommandError } from "./command-error.ts";
 import { openHost, type Host } from "./host.ts";
 import { createProgram } from "./program.ts";
+import { wrappedCommand, type WrappedCommand } from "./wrapped-command.ts";
 
 /**
  * Runs one command line.
@@ -14,6 +15,8 @@ export async function main(
   version: string,
   host: Host = openHost(version),
 ): Promise<number> {
+  const command = wrappedCommand(args);
+  if (command !== null) return gated(command, host, args);
   let exitCode = 0;
   const program = createProgram(host, (code) => {
     exitCode = code;
@@ -24,6 +27,17 @@ export async function main(
   } catch (error) {
     if (host.signal.aborted) return cancelled(host);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return failed(error, host, args.includes("--debug"));
+  }
+}
+
+async function gated(command: WrappedCommand, host: Host, args: readonly string[]): Promise<number> {
+  try {
+    const { wrap } = await import("./wrap.ts");
+    return await wrap(host, command);
+  } catch (error) {
+    if (host.signal.aborted) return cancelled(host);
+    if (error instanceof CommanderError) return 2;
     return failed(error, host, args.includes("--debug"));
   }
 }

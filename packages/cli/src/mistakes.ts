@@ -4,7 +4,8 @@ import type { Verification } from "@countersign/gate";
 /** Findings with which nothing was decided, whatever the mode: the policy is not understood, or there is nothing to verify. */
 const stopping: ReadonlySet<Code> = new Set(["policy/malformed", "policy/unreadable", "lockfile/not-found"]);
 
-type Mistake = Pick<Finding, "code" | "at" | "why" | "fix">;
+/** A finding that nothing else of a report explains; one without a place is about the command line. */
+export type Mistake = Pick<Finding, "code" | "why" | "fix"> & { at: Finding["at"] | null };
 
 /** Why a run came to no decision about the project that was meant; [] when it did. */
 export const mistakesOf = ({ report }: Verification): readonly Mistake[] =>
@@ -16,7 +17,7 @@ export function renderMistakes(mistakes: readonly Mistake[]): string {
     .map(({ code, at, why, fix }) => {
       const [first = "", ...more] = fix.split("\n").map((line) => visible(line));
       const lines = [
-        `${visible(at.path)}:${at.line}:${at.column}: ${visible(why)} (${code})`,
+        `${at === null ? "countersign" : `${visible(at.path)}:${at.line}:${at.column}`}: ${visible(why)} (${code})`,
         `  fix: ${first}`,
         ...more.map((line) => `       ${line}`),
       ];

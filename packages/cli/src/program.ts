@@ -2,6 +2,7 @@ import { Command, Option, type OutputConfiguration } from "commander";
 import { visible } from "@countersign/core";
 import type { Host } from "./host.ts";
 import { laterCommands } from "./later.ts";
+import { wrappedCommands } from "./wrapped-command.ts";
 import {
   format,
   jsonFlag,
@@ -35,7 +36,7 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .configureHelp({ helpWidth: host.terminal.width("out"), sortSubcommands: false })
     .addHelpText(
       "after",
-      `\nExit codes: 0 allowed, 1 blocked, 2 could not complete.\n\nThese names are taken for later versions:\n  ${laterCommands.join(" ")}\n\nStart with:\n  $ countersign verify`,
+      `\nExit codes: 0 allowed, 1 blocked, 2 could not complete.\n\nGated package managers, with options of ours before the name:\n  ${wrappedCommands.join(" ")}\n\nThese names are taken for later versions:\n  ${laterCommands.join(" ")}\n\nStart with:\n  $ countersign verify`,
     );
   const run =
     <Args extends unknown[]>(load: () => Promise<Run<Args>>) =>

@@ -9,6 +9,7 @@ import type { ProjectOptions } from "./options.ts";
 export function requestOf(host: Host, options: ProjectOptions): VerifyRequest {
   return {
     directory: host.directory,
+    policyDirectory: null,
     lockfiles: options.lockfile,
     ...modeOf(options.mode ?? null, modeVariable(host)),
     offline: options.offline ?? false,

@@ -76,8 +76,6 @@ describe("the executable", () => {
     [["completion", "tcsh"], /bash, zsh, fish, powershell/],
     [["evidence"], /Usage: countersign evidence/],
     [["policy", "chek"], /Did you mean check/],
-    [["npm", "install", "--save-exact", "--version"], /^countersign: npm comes later/],
-    [["uvx", "ruff", "--help"], /^countersign: uvx comes later/],
     [["seal", "inspect"], /^countersign: seal comes later/],
   ])("ends 2 for %j and says how to go on", (args, message) => {
     const { status, stdout, stderr } = run(args);

@@ -97,6 +97,13 @@ export const codes = {
     kind: "unknown",
     title: "the digest is not over the registry's bytes, so no statement can name it",
   },
+  // Gates.
+  "lockfile/changed-during-install": {
+    kind: "refused",
+    title: "files changed between decision and install",
+  },
+  "command/uncovered": { kind: "refused", title: "a command that could fetch and that no gate covers" },
+  "command/not-found": { kind: "refused", title: "what was installed has no such command" },
   // Sources.
   "source/git": { kind: "refused", title: "a git source that the policy does not allow" },
   "source/url": { kind: "refused", title: "a direct address that the policy does not allow" },

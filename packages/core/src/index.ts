@@ -43,6 +43,8 @@ export { markdownCode, markdownText, shellWord, visible, visibleJson } from "./r
 export { buildExplanation, type Explanation, type ExplanationParts } from "./report/explain.ts";
 export { renderExplain } from "./report/explain-human.ts";
 export { renderHuman, type HumanOptions } from "./report/human.ts";
+export { headline } from "./report/headline.ts";
+export { renderIntroduced } from "./report/introduced.ts";
 export { renderJson } from "./report/json.ts";
 export { plain, type Palette } from "./report/layout.ts";
 export { renderMarkdown } from "./report/markdown.ts";

@@ -126,6 +126,18 @@ describe("documentation", () => {
     expect(of("README.md").filter(isPolicy)).toHaveLength(1);
   });
 
+  it("has a transcript in the README: what passes and what is blocked, each with its exit code", () => {
+    const { text } = pages.find(({ path }) => path === "README.md") as Page;
+    const transcript = /<!-- transcript -->([\s\S]*)<!-- \/transcript -->/.exec(text)?.[1] ?? "";
+    const acts = blocksOf(page(transcript)).map((block) => block.text);
+    expect(acts).toHaveLength(2);
+    expect(acts[0]).toMatch(/^\$ countersign verify\n\n✓ allowed: [\s\S]*\nexit code 0\n$/);
+    expect(acts[1]).toMatch(/^\$ countersign verify\n\n✗ blocked: [\s\S]*\nexit code 1\n$/);
+    const named = [...transcript.matchAll(/^blocked ([a-z]+\/[a-z-]+):/gm)].map(([, code]) => code ?? "");
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((code) => !isCode(code))).toEqual([]);
+  });
+
   it("mentions only codes that exist", () => {
     expect(pages.flatMap(unknownCodes)).toEqual([]);
   });

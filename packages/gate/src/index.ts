@@ -14,3 +14,13 @@ export { discoverLockfiles, namedLockfiles, type Discovery } from "./project/dis
 export { configurationDirectory, readLockfiles } from "./project/locked-project.ts";
 export { normaliseRegistry } from "./registry/address.ts";
 export { publicRegistry } from "./sigstore/root.ts";
+export { modeOf, policyHome } from "./policy/mode.ts";
+export { closureOf, type Closure } from "./closure/closure.ts";
+export { changedFiles, takeSnapshot, type Snapshot } from "./closure/snapshot.ts";
+export { findTool, withPathEntry, type ToolSearch } from "./tool/find-tool.ts";
+export { captureTool, runTool, type Captured, type ToolCommand } from "./tool/run-tool.ts";
+export * from "./wrapper/wrapper.ts";
+export { installFrozen } from "./wrapper/frozen.ts";
+export { changeLock } from "./wrapper/change.ts";
+export { runThrowaway } from "./wrapper/throwaway.ts";
+export { passUnknown } from "./wrapper/unknown.ts";

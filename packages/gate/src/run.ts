@@ -5,6 +5,11 @@ import type { TufRepository } from "./sigstore/seeds.ts";
 export type VerifyRequest = {
   /** Where to look; the project may lie above it. */
   directory: string;
+  /**
+   * Absolute path of the project whose policy and repository hold, where `directory` is a copy of it or a throw-away
+   * project; null: `directory` itself.
+   */
+  policyDirectory: string | null;
   /** `--lockfile`, repeated; [] finds them. */
   lockfiles: readonly string[];
   /** May only tighten. */

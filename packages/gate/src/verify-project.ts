@@ -5,7 +5,6 @@ import {
   defaultBudget,
   demandedLevel,
   mergePolicy,
-  tightenMode,
   verifyPackage,
   type DecidedLockfile,
   type DecisionContext,
@@ -23,6 +22,7 @@ import { originOf, registryOf, type Origin, type OriginRules } from "./evidence/
 import type { ManagerConfiguration } from "./manager/manager.ts";
 import { readManager } from "./manager/read-manager.ts";
 import { policyPath, readPolicySources } from "./policy/layers.ts";
+import { withMode } from "./policy/mode.ts";
 import { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
 import {
   configurationDirectory,
@@ -61,8 +61,9 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
   const budget = defaultBudget;
   const discovery = await discover(request);
   const { directory } = discovery;
+  const governing = request.policyDirectory ?? directory;
   const sources = await readPolicySources({
-    directory,
+    directory: governing,
     managed: request.managedPolicy,
     base: request.base,
     platform: environment.platform,
@@ -86,12 +87,12 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
   const findings: Finding[] = [...discovery.findings];
   if (request.base !== null) {
     const unlocked = discovery.findings.map(({ at }) => at.path).filter((path) => path.endsWith(".txt"));
-    findings.push(...(await lostLocks(directory, unlocked, request.base)));
+    findings.push(...(await lostLocks(governing, unlocked, request.base)));
   }
   const lockfiles = await readLockfiles(directory, discovery.lockfiles, budget);
   const configurations = await configure(directory, lockfiles, stated, environment);
   findings.push(...configurations.flatMap(({ findings: found }) => found));
-  const given = await readGiven(request, stated, sources.sources[0], directory, findings);
+  const given = await readGiven(request, stated, sources.sources[0], governing, findings);
   const client = openClient(
     accessOf(
       configurations,
@@ -148,7 +149,7 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
         verifyPackage(pkg, collection.evidence[at] ?? [], material, environment.now),
       );
       const baseline =
-        request.base === null ? noBaseline : await readBaseline(directory, file.file, request.base, budget);
+        request.base === null ? noBaseline : await readBaseline(governing, file.file, request.base, budget);
       findings.push(...baseline.findings);
       const bundled =
         request.offline || policy.builtIn || policy.sources.bundled !== "inspect"
@@ -194,12 +195,6 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
 
 const discover = ({ directory, lockfiles }: VerifyRequest): Promise<Discovery> =>
   lockfiles.length > 0 ? namedLockfiles(directory, lockfiles) : discoverLockfiles(directory);
-
-/** A policy that is there and cannot be read may have said strict, so a slip in it does not open the gate. */
-function withMode(policy: Policy, { mode, modeFrom }: VerifyRequest, unread: readonly Finding[]): Policy {
-  const asked = mode === null ? policy : tightenMode(policy, mode, modeFrom);
-  return unread.length === 0 ? asked : tightenMode(asked, "strict", "an unread policy");
-}
 
 /** One configuration for each lockfile that was read, in their order. */
 async function configure(

@@ -29,6 +29,7 @@ export async function openScene(options: TestkitOptions = {}): Promise<Scene> {
   writeFiles(directory, { ".git/HEAD": "" });
   const request: VerifyRequest = {
     directory,
+    policyDirectory: null,
     lockfiles: [],
     mode: null,
     modeFrom: "--mode",

@@ -23,3 +23,4 @@ export * from "./sigstore/key.ts";
 export * from "./sigstore/sigstore.ts";
 export * from "./sigstore/statement.ts";
 export type { LogEntry } from "./sigstore/transparency-log.ts";
+export * from "./managers.ts";

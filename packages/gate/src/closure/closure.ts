@@ -1,0 +1,64 @@
+import type { ManagerName } from "../manager/manager.ts";
+
+/** The files of a project that can change what a manager installs, or that run before a gate. Paths are POSIX. */
+export type Closure = {
+  files: readonly string[];
+  /** Every file below them. */
+  folders: readonly string[];
+  /** What each workspace has besides. */
+  workspace: readonly string[];
+};
+
+const ours = [".countersign/policy.yaml", ".countersign/bindings.jsonl"];
+const hooks = ".countersign/hooks";
+
+const closures: Readonly<Record<ManagerName, Closure>> = {
+  npm: {
+    files: ["package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc", ".npm-extension.mjs"],
+    folders: ["patches"],
+    workspace: ["package.json"],
+  },
+  pnpm: {
+    files: [
+      "package.json",
+      "package.json5",
+      "package.yaml",
+      "pnpm-lock.yaml",
+      "pnpm-workspace.yaml",
+      ".npmrc",
+      ".pnpmfile.cjs",
+      ".pnpmfile.mjs",
+      "pnpmfile.cjs",
+      "pnpmfile.mjs",
+    ],
+    folders: ["patches"],
+    workspace: ["package.json", "package.json5", "package.yaml", ".npmrc"],
+  },
+  yarn: {
+    files: ["package.json", "yarn.lock", ".yarnrc.yml", ".yarnrc", ".npmrc"],
+    folders: [".yarn/plugins", ".yarn/patches", ".yarn/releases"],
+    workspace: ["package.json", ".yarnrc.yml"],
+  },
+  bun: {
+    files: ["package.json", "bun.lock", "bunfig.toml", ".npmrc"],
+    folders: ["patches"],
+    workspace: ["package.json"],
+  },
+  deno: {
+    files: ["deno.json", "deno.jsonc", "deno.lock", "package.json", ".npmrc"],
+    folders: [],
+    workspace: ["deno.json", "deno.jsonc", "package.json"],
+  },
+  uv: {
+    files: ["pyproject.toml", "uv.lock", "uv.toml", ".python-version", "pylock.toml"],
+    folders: [],
+    workspace: ["pyproject.toml", "setup.py", "setup.cfg"],
+  },
+  pip: { files: ["pyproject.toml", "requirements.txt", "pylock.toml"], folders: [], workspace: [] },
+};
+
+/** The closure of a manager's install, with what our own gate reads. */
+export function closureOf(manager: ManagerName): Closure {
+  const { files, folders, workspace } = closures[manager];
+  return { files: [...files, ...ours], folders: [...folders, hooks], workspace };
+}

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { closureOf } from "../closure/closure.ts";
+import { takeSnapshot } from "../closure/snapshot.ts";
+import { runUnchanged, workspacesOf } from "./frozen.ts";
+import { copyClosure } from "./lock-copy.ts";
+import type { LockChange, WrapperHost } from "./wrapper.ts";
+
+/**
+ * Resolves on a copy, decides on the lockfile that came of it, and only then replaces the project's and installs it
+ * frozen. In `warn` the copy only tells what would be locked: the user's own command then runs on the project as it is.
+ */
+export async function changeLock(host: WrapperHost, change: LockChange): Promise<number> {
+  const { manager, directory, tool, user } = change;
+  const current = await host.verify({ directory, lockfiles: [] });
+  const { mode } = current.report.decision;
+  if (mode === "disabled") return host.run(tool, user);
+  const copy = await copyClosure(
+    manager,
+    directory,
+    join(host.environment.cacheDirectory, "copies"),
+    workspacesOf(current),
+    change.needs ?? [],
+  );
+  try {
+    const resolution = change.resolve(copy.directory);
+    const resolved = await host.capture(tool, {
+      ...resolution,
+      directory: resolution.directory ?? copy.directory,
+    });
+    if (resolved.exitCode !== 0) {
+      if (mode === "warn") {
+        host.say(`${tool} could not resolve this on a copy, so what it locks was not looked at beforehand`);
+        return await host.run(tool, user);
+      }
+      host.say(resolved.stderr.trim() === "" ? resolved.stdout : resolved.stderr);
+      return resolved.exitCode;
+    }
+    const verification = await host.verify({
+      directory: copy.directory,
+      policyDirectory: directory,
+      lockfiles: [change.lockfile],
+    });
+    host.show(verification);
+    host.introduce(current, verification);
+    if (mode === "warn") return await host.run(tool, user);
+    if (verification.exitCode !== 0) return verification.exitCode;
+    await copy.takeBack([change.lockfile]);
+    const before = await takeSnapshot(directory, closureOf(manager), []);
+    return await runUnchanged(host, change, verification, before);
+  } finally {
+    await copy.remove();
+  }
+}
