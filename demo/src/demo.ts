@@ -13,7 +13,13 @@ await using kit = await startTestkit();
 const trust = kit.writeTrust(scratch.path);
 const workflow = ".github/workflows/release.yml";
 const release = githubBuild({ repository: "acme/widgets", workflow, ref: "refs/tags/v1.0.0" });
-const fork = githubBuild({ repository: "evil/widgets", workflow, ref: "refs/tags/v1.0.1" });
+const fork = githubBuild({
+  repository: "evil/widgets",
+  repositoryId: "6660001",
+  ownerId: "666",
+  workflow,
+  ref: "refs/tags/v1.0.1",
+});
 
 const leaf = kit.npm.publish({ name: "leaf" });
 const colours = kit.npm.publish({ name: "colours", version: "2.1.0", provenance: true });

@@ -1,15 +1,12 @@
-import { visible, type Code, type Finding } from "@countersign/core";
+import { isStopping, visible, type Finding } from "@countersign/core";
 import type { Verification } from "@countersign/gate";
-
-/** Findings with which nothing was decided, whatever the mode: the policy is not understood, or there is nothing to verify. */
-const stopping: ReadonlySet<Code> = new Set(["policy/malformed", "policy/unreadable", "lockfile/not-found"]);
 
 /** A finding that nothing else of a report explains; one without a place is about the command line. */
 export type Mistake = Pick<Finding, "code" | "why" | "fix"> & { at: Finding["at"] | null };
 
 /** Why a run came to no decision about the project that was meant; [] when it did. */
 export const mistakesOf = ({ report }: Verification): readonly Mistake[] =>
-  report.findings.filter(({ code }) => stopping.has(code));
+  report.findings.filter(({ code }) => isStopping(code));
 
 /** Mistakes of a person's own files, a place and a fix each: `path:line:column: why`. */
 export function renderMistakes(mistakes: readonly Mistake[]): string {

@@ -53,5 +53,5 @@ function ignoreClosedPipe(error: Error): void {
 function coloured(stream: NodeJS.WriteStream): boolean {
   if (process.env["NO_COLOR"]) return false;
   if (process.env["FORCE_COLOR"] && process.env["FORCE_COLOR"] !== "0") return true;
-  return stream.isTTY && process.env["TERM"] !== "dumb";
+  return stream.isTTY === true && process.env["TERM"] !== "dumb";
 }

@@ -271,6 +271,10 @@ export const codes = {
   },
   "settings/malformed": { kind: "refused", title: "a configuration file of the manager cannot be read" },
   "settings/unread": { kind: "note", title: "a configuration file that this version does not read" },
+  "settings/hook-changed": {
+    kind: "refused",
+    title: "a vendored hook is not the one that was recorded when it was installed",
+  },
   "settings/node-unsupported": { kind: "refused", title: "this Node.js is older than verification needs" },
 } as const;
 

@@ -36,7 +36,7 @@ export * from "./policy/policy.ts";
 export { readPolicy } from "./policy/read-policy.ts";
 export { policySchema, type Schema } from "./policy/schema.ts";
 export * from "./report/report.ts";
-export { buildReport, strictOutcome } from "./report/build-report.ts";
+export { buildReport, isStopping, strictOutcome } from "./report/build-report.ts";
 export type { DecidedLockfile, RefusedLockfile, ReportParts } from "./report/build-report.ts";
 export type { Chain } from "./report/chains.ts";
 export { markdownCode, markdownText, shellWord, visible, visibleJson } from "./report/escape.ts";

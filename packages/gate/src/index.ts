@@ -24,3 +24,16 @@ export { installFrozen } from "./wrapper/frozen.ts";
 export { changeLock } from "./wrapper/change.ts";
 export { runThrowaway } from "./wrapper/throwaway.ts";
 export { passUnknown } from "./wrapper/unknown.ts";
+export { cacheDirectoryOf, type CachePlace } from "./project/cache-directory.ts";
+export { runHook, type HookRequest, type HookResult } from "./hook/run-hook.ts";
+export {
+  digestsPath,
+  hookFolder,
+  integrityOf,
+  noRecord,
+  readRecord,
+  writeRecord,
+  yarnPluginPath,
+  type RecordRead,
+  type VendoredRecord,
+} from "./hook/vendored.ts";

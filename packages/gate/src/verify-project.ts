@@ -19,11 +19,12 @@ import { collectEvidence, type Collected } from "./evidence/collect.ts";
 import { needsOf } from "./evidence/needs.ts";
 import { offersOf, silentRegistries } from "./evidence/offers.ts";
 import { originOf, registryOf, type Origin, type OriginRules } from "./evidence/origin.ts";
+import { vendoredFindings } from "./hook/vendored.ts";
 import type { ManagerConfiguration } from "./manager/manager.ts";
 import { readManager } from "./manager/read-manager.ts";
 import { policyPath, readPolicySources } from "./policy/layers.ts";
 import { withMode } from "./policy/mode.ts";
-import { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
+import { discoverLockfiles, namedLockfiles, projectOf, type Discovery } from "./project/discovery.ts";
 import {
   configurationDirectory,
   lostLocks,
@@ -59,8 +60,7 @@ export type Verification = {
  */
 export async function verifyProject(request: VerifyRequest, environment: Environment): Promise<Verification> {
   const budget = defaultBudget;
-  const discovery = await discover(request);
-  const { directory } = discovery;
+  const directory = await projectOf(request.directory, request.lockfiles);
   const governing = request.policyDirectory ?? directory;
   const sources = await readPolicySources({
     directory: governing,
@@ -84,7 +84,8 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
       findings: sources.findings,
     });
   }
-  const findings: Finding[] = [...discovery.findings];
+  const discovery = await discover(request);
+  const findings: Finding[] = [...discovery.findings, ...(await vendoredFindings(governing))];
   if (request.base !== null) {
     const unlocked = discovery.findings.map(({ at }) => at.path).filter((path) => path.endsWith(".txt"));
     findings.push(...(await lostLocks(governing, unlocked, request.base)));
@@ -92,7 +93,7 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
   const lockfiles = await readLockfiles(directory, discovery.lockfiles, budget);
   const configurations = await configure(directory, lockfiles, stated, environment);
   findings.push(...configurations.flatMap(({ findings: found }) => found));
-  const given = await readGiven(request, stated, sources.sources[0], governing, findings);
+  const given = await readGiven(request, stated, sources.sources[0], findings);
   const client = openClient(
     accessOf(
       configurations,
@@ -290,7 +291,14 @@ function conclude(conclusion: Conclusion): Verification {
     policy,
     lockfiles: decided,
     refused: conclusion.lockfiles?.refused ?? [],
-    findings: [...(conclusion.findings ?? []), ...silentRegistries(offers, policyPath)],
+    findings: [
+      ...(conclusion.findings ?? []),
+      ...silentRegistries(
+        offers,
+        policyPath,
+        policy.builtIn ? (decided[0]?.set.lockfile.path ?? policyPath) : policyPath,
+      ),
+    ],
     registries: offers,
     evidence: evidence.flat(2),
     root:

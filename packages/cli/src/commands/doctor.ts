@@ -3,6 +3,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { visible, type Finding, type Report } from "@countersign/core";
 import {
+  cacheDirectoryOf,
   configurationDirectory,
   discoverLockfiles,
   namedLockfiles,
@@ -10,7 +11,7 @@ import {
   readManager,
   verifyProject,
 } from "@countersign/gate";
-import { cacheDirectoryOf, environmentOf } from "../environment.ts";
+import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
 import type { ProjectOptions } from "../options.ts";
 import { json } from "../render.ts";

@@ -41,7 +41,7 @@ export async function verify(host: Host, options: VerifyOptions): Promise<number
     host.terminal.out(renderReport(report, format, fileLayout(verbose)));
     host.terminal.err(summary("err"));
   }
-  return mistakes.length === 0 ? verification.exitCode : 2;
+  return verification.exitCode;
 }
 
 function formatOf({ format, json }: VerifyOptions): Format {

@@ -118,7 +118,9 @@ function checkBundled(
       ...shared,
       code: "lockfile/bundled-uninspected",
       why: `${pkg.name} is said to be bundled in ${source.in}; that tarball was not looked into, so the claim is unproven.`,
-      fix: `Run \`countersign verify\` again online, or write in ${highestPath(policy)}: sources: { bundled: allow }`,
+      fix: policy.builtIn
+        ? "Run `countersign policy init`: under a policy, bundled packages are looked for in their parent's tarball."
+        : `Run \`countersign verify\` again online, or write in ${highestPath(policy)}: sources: { bundled: allow }`,
     },
   ];
 }

@@ -208,8 +208,11 @@ function policyFindings(policy: Policy, set: PackageSet): Finding[] {
   const at = startOf(set.lockfile.path);
   const findings: Finding[] = [];
   if (policy.builtIn) {
-    const why =
-      "There is no policy file, so the built-in policy reports what strict would do and blocks nothing.";
+    const does =
+      policy.mode === "strict"
+        ? "decides, in strict as was asked"
+        : "reports what strict would do and blocks nothing";
+    const why = `There is no policy file, so the built-in policy ${does}.`;
     findings.push({
       code: "policy/built-in",
       effect: "note",

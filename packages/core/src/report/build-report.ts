@@ -1,3 +1,4 @@
+import type { Code } from "../codes.ts";
 import { kindOf } from "../codes.ts";
 import { formatDigest } from "../digest.ts";
 import type { Evidence } from "../evidence/evidence.ts";
@@ -57,13 +58,14 @@ export function buildReport(parts: ReportParts): Report {
   const strict = fold([decision?.strict ?? "allow", strictOutcome(loose)]);
   const outcome = fold([decision?.outcome ?? "allow", outcomeOf(loose, mode)]);
   const findings = collect(parts, decision);
+  const stopped = findings.some(({ code }) => isStopping(code));
   return {
     schema: "countersign/report/1",
     tool: { name: "countersign", version: parts.version },
     at: formatInstant(parts.now),
     enforcement: parts.enforcement,
     platform: parts.platform,
-    decision: { mode, outcome, strict },
+    decision: stopped ? { mode, outcome: "incomplete", strict: "incomplete" } : { mode, outcome, strict },
     lockfiles: [
       ...parts.lockfiles.map(reportLockfile),
       ...parts.refused.map((file) => refusedLockfile(file, mode)),
@@ -96,6 +98,10 @@ function outcomeOf(findings: readonly Finding[], mode: Policy["mode"]): Decision
   if (mode === "disabled") return "allow";
   return strictOutcome(findings.filter(({ code }) => code === "policy/loosens"));
 }
+
+/** With such a finding nothing was decided, whatever the mode: the policy is not understood, or there is nothing to verify. */
+export const isStopping = (code: Code): boolean =>
+  code === "policy/malformed" || code === "policy/unreadable" || code === "lockfile/not-found";
 
 const fold = (outcomes: readonly DecisionOutcome[]): DecisionOutcome =>
   worst.find((outcome) => outcomes.includes(outcome)) ?? "allow";

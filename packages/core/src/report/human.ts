@@ -51,8 +51,11 @@ export function renderHuman(report: Report, options: HumanOptions): string {
 function writeGroup(page: Page, group: Group, report: Report): void {
   const { palette, verbose } = page.options;
   page.gap();
-  const word =
-    group.effect === "warn" ? "warning" : report.decision.outcome === "allow" ? "would block" : "blocked";
+  // In `warn` only a loosened policy stops anything.
+  const stops =
+    report.decision.outcome !== "allow" &&
+    (report.decision.mode === "strict" || group.code === "policy/loosens");
+  const word = group.effect === "warn" ? "warning" : stops ? "blocked" : "would block";
   const colour = group.effect === "warn" || word === "would block" ? palette.yellow : palette.red;
   page.write(`${word} ${group.code}: ${group.title} (${group.count})`, "", "  ", (line) =>
     palette.bold(colour(line)),

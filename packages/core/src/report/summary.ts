@@ -10,7 +10,7 @@ export type SummaryRow = { label: string; text: string; alarm: boolean };
 const reach: Readonly<Record<Enforcement, string>> = {
   hook: "hook: a change inside the project can remove it; strict holds only in the wrapper or in CI",
   wrapper: "wrapper: the package manager runs only after the decision",
-  ci: "ci: the decision is made outside the checked change",
+  ci: "ci: holds where the change under test cannot edit the job, and the policy comes from --base or is managed",
   command: "command: reports, and stops nothing but what waits for its exit code",
 };
 

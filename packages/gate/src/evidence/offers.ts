@@ -53,8 +53,9 @@ function wordOf(seen: Seen<unknown>): Word {
  * One note for each registry that was asked and offers nothing beyond its listing, so that a mirror's silence is
  * explained once and not only package by package.
  * @param path the policy, where the fix goes
+ * @param shown the file that the note is about: the policy where there is one
  */
-export function silentRegistries(offers: readonly RegistryOffer[], path: string): Finding[] {
+export function silentRegistries(offers: readonly RegistryOffer[], path: string, shown: string): Finding[] {
   return offers
     .filter(({ ecosystem, signatures, attestations }) => {
       const silent = attestations === "none" || attestations === "not asked";
@@ -63,7 +64,7 @@ export function silentRegistries(offers: readonly RegistryOffer[], path: string)
     .map(({ registry, ecosystem }) => ({
       code: "evidence/registry-offers-none",
       effect: "note",
-      at: startOf(path),
+      at: startOf(shown),
       why: `${registry} offers ${ecosystem === "npm" ? "no registry signatures and no attestations" : "no attestations"} for any package here, so none can be proven beyond what it lists.`,
       fix: `If it mirrors another registry, name where the evidence lies: evidenceFrom: ["https://HOST/"] beside it in ${path}; else ask for level: locked there.`,
     }));

@@ -15,7 +15,8 @@ import {
 import { basic, Guard } from "./guard.ts";
 import type { ManagerConfiguration, ManagerContext } from "./manager.ts";
 import { fromNpmrc, npmRegistryOf, npmrcWeaknesses, unique } from "./npm.ts";
-import { readAuthority, readNpmrc } from "./npmrc.ts";
+import { readAuthority } from "./authority.ts";
+import { readNpmrc } from "./npmrc.ts";
 import { inEnvironment, positionOf, unusableRegistry, weakens } from "./setting.ts";
 
 const name = "bunfig.toml";

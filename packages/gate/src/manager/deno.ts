@@ -3,7 +3,8 @@ import type { Finding } from "@countersign/core";
 import { normaliseRegistry } from "../registry/address.ts";
 import type { ManagerConfiguration, ManagerContext } from "./manager.ts";
 import { fromNpmrc, npmrcWeaknesses, unique } from "./npm.ts";
-import { readAuthority, readNpmrc } from "./npmrc.ts";
+import { readAuthority } from "./authority.ts";
+import { readNpmrc } from "./npmrc.ts";
 import { inEnvironment, unusableRegistry } from "./setting.ts";
 
 /** Deno: .npmrc, `NPM_CONFIG_REGISTRY` and `JSR_URL`; it knows JSR's address itself, and we do not guess it. */

@@ -6,6 +6,7 @@ import type { Finding, Position } from "@countersign/core";
 import { editableRoot, isInside } from "../project/bounded-file.ts";
 import { normaliseRegistry } from "../registry/address.ts";
 import type { Credential } from "../registry/client.ts";
+import { readAuthority } from "./authority.ts";
 import { readText, variableIn } from "./configuration-file.ts";
 import { basic, Guard, proxyOf, splitList } from "./guard.ts";
 import type { ManagerContext } from "./manager.ts";
@@ -321,13 +322,4 @@ async function readAuthorities(
   if (typeof file === "string")
     authorities.push(...(await readAuthority(absolute(file, context), file, findings)));
   return authorities;
-}
-
-/** A file of certificate authorities; one that is named and is not there is a finding. */
-export async function readAuthority(path: string, shown: string, findings: Finding[]): Promise<string[]> {
-  const before = findings.length;
-  const text = await readText(path, shown, null, findings);
-  if (text !== null && text.includes("BEGIN CERTIFICATE")) return [text];
-  if (findings.length === before) findings.push(unreadable(shown, "no certificate is there"));
-  return [];
 }

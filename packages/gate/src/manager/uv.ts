@@ -5,7 +5,7 @@ import { editableRoot, isInside } from "../project/bounded-file.ts";
 import { isTable, listOf, readTable, tableOf, textOrNull, type Table } from "./configuration-file.ts";
 import { basic, Guard } from "./guard.ts";
 import type { ManagerConfiguration, ManagerContext } from "./manager.ts";
-import { readAuthority } from "./npmrc.ts";
+import { readAuthority } from "./authority.ts";
 import { environmentProxy, firstIndex, prefixesOf, readIndex, readNetrc } from "./python-configuration.ts";
 import { inEnvironment, positionOf, unusableRegistry, weakens } from "./setting.ts";
 

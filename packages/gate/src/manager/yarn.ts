@@ -18,7 +18,8 @@ import {
 import { Guard, proxyOf, splitList } from "./guard.ts";
 import type { ManagerConfiguration, ManagerContext } from "./manager.ts";
 import { fromNpmrc, npmRegistryOf, npmrcWeaknesses, unique } from "./npm.ts";
-import { defaultRegistry, readAuthority, readNpmrc } from "./npmrc.ts";
+import { readAuthority } from "./authority.ts";
+import { defaultRegistry, readNpmrc } from "./npmrc.ts";
 import { inEnvironment, notRead, positionOf, unusableRegistry, weakens } from "./setting.ts";
 import { isClassicYarnLock } from "./yarn-lock.ts";
 

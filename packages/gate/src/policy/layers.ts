@@ -4,18 +4,21 @@ import {
   readPolicy,
   startOf,
   type Finding,
+  type Instant,
   type LayerKind,
   type PolicyLayer,
 } from "@countersign/core";
 import { readBounded } from "../project/bounded-file.ts";
-import { fileAt } from "../project/git.ts";
+import { committedAt, fileAt } from "../project/git.ts";
 
 export { policyPath } from "@countersign/core";
 
 const maximumBytes = 4 * 1024 * 1024;
 
 /** One policy file with what its `keys` entries need: files as its own layer has them. */
-export type PolicySource = { layer: PolicyLayer; readRelative(path: string): Promise<string | null> };
+export type PolicySource = { layer: PolicyLayer; readRelative(path: string): Promise<RelativeFile | null> };
+/** A file that a policy names, with when it was last written: at the trusted base when it was last committed. */
+export type RelativeFile = { text: string; asOf: Instant };
 export type PolicySources = { sources: readonly PolicySource[]; findings: readonly Finding[] };
 
 export type PolicySearch = {
@@ -30,7 +33,9 @@ export type PolicySearch = {
 
 type Read = (
   path: string,
-) => Promise<{ state: "found"; text: string } | { state: "missing" } | { state: "failed"; detail: string }>;
+) => Promise<
+  ({ state: "found" } & RelativeFile) | { state: "missing" } | { state: "failed"; detail: string }
+>;
 
 /**
  * Reads the layers that exist, highest first: the managed policy, the trusted base's, the project's own. A file
@@ -52,11 +57,11 @@ export async function readPolicySources(search: PolicySearch): Promise<PolicySou
       findings.push(...layer.findings);
       return;
     }
-    const readRelative = async (name: string): Promise<string | null> => {
+    const readRelative = async (name: string): Promise<RelativeFile | null> => {
       const target = posix.normalize(posix.join(posix.dirname(path.replaceAll("\\", "/")), name));
       const inside = kind === "managed" || !target.startsWith("../");
       const text = inside ? await read(target) : null;
-      return text?.state === "found" ? text.text : null;
+      return text?.state === "found" ? { text: text.text, asOf: text.asOf } : null;
     };
     sources.push({ layer: layer.value, readRelative });
   };
@@ -77,7 +82,8 @@ function systemPolicy({ platform }: PolicySearch): string {
 /** @param within what links may not leave; null for the administrator's own files */
 async function readFileText(path: string, within: string | null): ReturnType<Read> {
   const read = await readBounded(path, maximumBytes, within);
-  return read.state === "found" ? { state: "found", text: decode(read.bytes) } : read;
+  if (read.state !== "found") return read;
+  return { state: "found", text: decode(read.bytes), asOf: read.modified };
 }
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -96,7 +102,8 @@ const readBase =
   async (path) => {
     const found = await fileAt(directory, revision, path);
     if (!found.ok) return { state: "failed", detail: found.detail };
-    return found.bytes === null ? { state: "missing" } : { state: "found", text: decode(found.bytes) };
+    if (found.bytes === null) return { state: "missing" };
+    return { state: "found", text: decode(found.bytes), asOf: await committedAt(directory, revision, path) };
   };
 
 const unreadable = (path: string, detail: string): Finding => ({

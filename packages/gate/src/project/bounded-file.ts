@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
+import type { Instant } from "@countersign/core";
 import { constants, open, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 
 export type BoundedRead =
-  | { state: "found"; bytes: Uint8Array }
+  | { state: "found"; bytes: Uint8Array; modified: Instant }
   | { state: "missing" }
   | { state: "failed"; detail: string };
 
@@ -27,7 +28,7 @@ export async function readBounded(
       if (!status.isFile()) return { state: "failed", detail: "it is no regular file" };
       if (status.size > maximumBytes)
         return { state: "failed", detail: `it is larger than ${maximumBytes} bytes` };
-      return { state: "found", bytes: await file.readFile() };
+      return { state: "found", bytes: await file.readFile(), modified: Math.floor(status.mtimeMs) };
     } finally {
       await file.close();
     }

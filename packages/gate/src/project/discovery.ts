@@ -90,6 +90,10 @@ export async function namedLockfiles(directory: string, paths: readonly string[]
   return { directory: project, lockfiles, findings };
 }
 
+/** The project's directory, as {@link discoverLockfiles} and {@link namedLockfiles} find it. */
+export const projectOf = (directory: string, lockfiles: readonly string[]): Promise<string> =>
+  projectDirectory(resolve(directory), lockfiles.length > 0);
+
 /** @param marked whether `.countersign` alone makes a project too: then its policy applies */
 async function projectDirectory(start: string, marked = false): Promise<string> {
   for (let directory = start; ; directory = dirname(directory)) {

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { Instant } from "@countersign/core";
 
 const run = promisify(execFile);
 
@@ -97,4 +98,11 @@ export async function fileAt(
     return { ok: false, detail: `${path} is no regular file there` };
   const content = await git(directory, ["cat-file", "blob", blob]);
   return content.ok ? { ok: true, bytes: content.output } : content;
+}
+
+/** When a file was last committed up to a revision; 0 where that is not known, which is as old as can be. */
+export async function committedAt(directory: string, revision: string, path: string): Promise<Instant> {
+  if (revision.startsWith("-")) return 0;
+  const log = await git(directory, ["log", "-1", "--format=%ct", "--end-of-options", revision, "--", path]);
+  return log.ok ? (Number.parseInt(log.output.toString("utf8"), 10) || 0) * 1000 : 0;
 }

@@ -18,7 +18,6 @@ export async function readGiven(
   request: VerifyRequest,
   policy: Policy | null,
   highest: PolicySource | undefined,
-  directory: string,
   findings: Finding[],
 ): Promise<Given> {
   const managed = policy?.layers.some(({ kind }) => kind === "managed") ?? false;
@@ -44,9 +43,9 @@ export async function readGiven(
     if (file !== null) keys.push(file);
   }
   for (const path of policy?.trust.roots ?? []) {
-    const text = (await highest?.readRelative(path)) ?? null;
-    if (text === null) findings.push(unreadableTrust(path, "the policy names it, and it is not there"));
-    else roots.push({ path, text, asOf: await modified(resolve(directory, path)) });
+    const file = (await highest?.readRelative(path)) ?? null;
+    if (file === null) findings.push(unreadableTrust(path, "the policy names it, and it is not there"));
+    else roots.push({ path, ...file });
   }
   return { roots, keys };
 }
@@ -63,12 +62,6 @@ async function readTrustFile(absolute: string, shown: string, findings: Finding[
     return null;
   }
 }
-
-const modified = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ mtimeMs }) => Math.floor(mtimeMs),
-    () => 0,
-  );
 
 const unreadableTrust = (path: string, detail: string): Finding => ({
   code: "root/malformed",

@@ -51,7 +51,7 @@ export async function loadTrust(loading: TrustLoading): Promise<LoadedTrust> {
       .filter(({ keys }) => keys !== null)
       .map(async (rule) => {
         const source = sources.find(({ layer }) => layer.kind === rule.layer);
-        const text = (await source?.readRelative(rule.keys as string)) ?? null;
+        const text = (await source?.readRelative(rule.keys as string))?.text ?? null;
         return { rule, file: text === null ? null : { path: rule.keys as string, text } };
       }),
   );

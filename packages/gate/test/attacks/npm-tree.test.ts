@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { mintNpmPackage, writeProject, type NpmLockName, type PublishedPackage } from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { blocking, openScene, type Scene } from "../scene.ts";
+import { codesOf, blocking, openScene, type Scene } from "../scene.ts";
 import { cold, expectControl, expectStopped, lineOf, rewrite, strictPolicy } from "./attack.ts";
 
 let scene: Scene;
@@ -370,6 +370,9 @@ describe("what an npm lockfile claims of its tree", () => {
     commit();
     await expectControl(scene);
     rmSync(join(scene.directory, lock));
-    await expectStopped(scene, { codes: ["lockfile/not-found"] });
+    const attacked = await scene.run();
+    expect(codesOf(attacked)).toEqual(["lockfile/not-found"]);
+    expect(attacked.exitCode).toBe(2);
+    expect(attacked.report.decision.outcome).toBe("incomplete");
   });
 });

@@ -190,7 +190,7 @@ describe("policy: what cannot be read does not open the gate", () => {
     lockUnsigned();
     scene.write({ ".countersign/policy.yaml": edit(strictPolicy(scene)) });
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked.exitCode).toBe(2);
     expect(attacked.report.decision.mode).toBe("strict");
     expect(blocking(attacked).map(({ code }) => code)).toContain("policy/malformed");
     expect(blocking(attacked).find(({ code }) => code === "policy/malformed")?.at.path).toBe(
@@ -204,10 +204,10 @@ describe("policy: what cannot be read does not open the gate", () => {
     scene.policy(warn);
     lockUnsigned();
     const attacked = await scene.run(managed("mode: [\n"));
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked.exitCode).toBe(2);
     expect(codesOf(attacked)).toContain("policy/malformed");
     const missing = await scene.run({ managedPolicy: join(scene.environment.home, "gone.yaml") });
-    expect(missing.exitCode).toBe(1);
+    expect(missing.exitCode).toBe(2);
     expect(codesOf(missing)).toContain("policy/unreadable");
   });
 
@@ -233,7 +233,7 @@ describe("policy: what cannot be read does not open the gate", () => {
     scene.write({ ".countersign/policy.yaml/x": "" });
     lockUnsigned();
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked.exitCode).toBe(2);
     expect(codesOf(attacked)).toContain("policy/unreadable");
   });
 });
@@ -317,6 +317,6 @@ describe("D19 D34: strict means strict", () => {
     rmSync(join(scene.directory, lock));
     const none = await scene.run();
     expect(codesOf(none)).toEqual(["lockfile/not-found"]);
-    expect(none.exitCode).toBe(1);
+    expect(none.exitCode).toBe(2);
   });
 });

@@ -1,3 +1,5 @@
+import { utimesSync } from "node:fs";
+import { join } from "node:path";
 import { toTargetKeys, writeProject, type PublishedPackage } from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { codesOf, openScene, verdictOf, type Scene } from "../scene.ts";
@@ -28,6 +30,23 @@ describe("the sigstore root", () => {
       environment: newMachine(scene),
     });
     expect(verdictOf(attacked, "built").level).not.toBe("provenance");
+  });
+
+  it("that the policy names is enough on a new machine, as old as its file is", async () => {
+    scene.kit.sigstore.faults.add({ fault: { kind: "reset" } });
+    scene.write({ ".countersign/root.json": JSON.stringify(scene.kit.sigstore.trustedRoot) });
+    scene.write({ ".countersign/keys.json": JSON.stringify(scene.kit.npm.keysTarget()) });
+    const policy = strictPolicy(scene, { npm: "provenance" });
+    scene.policy(
+      `${policy.replace("ecosystem: npm }", "ecosystem: npm, keys: keys.json }")}trust: { roots: [root.json] }\n`,
+    );
+    const given = await scene.run({}, newMachine(scene));
+    expect(codesOf(given)).toEqual([]);
+    expect(given.exitCode).toBe(0);
+    expect(given.report.root).toMatchObject({ source: "file", ageDays: 0, stale: false });
+    const old = new Date(scene.environment.now - 91 * day);
+    utimesSync(join(scene.directory, ".countersign/root.json"), old, old);
+    expect(codesOf(await scene.run({}, newMachine(scene)))).toEqual(["root/stale"]);
   });
 
   it("D22: out of reach on a machine that had it: the last one counts until it is stale", async () => {

@@ -15,6 +15,10 @@ export type DistributionOptions = {
   requiresPython?: string;
   /** Absolute path of a file that is created when an sdist is built: proof that its code ran. */
   mark?: string;
+  /** Python that runs with whatever can run first: a wheel's start file (`.pth`) and its import, an sdist's build. */
+  code?: string;
+  /** Console scripts of a wheel, `module:function` by name. */
+  scripts?: Readonly<Record<string, string>>;
 };
 
 /** One file of a project's release. */
@@ -53,8 +57,8 @@ export function mintDistribution(options: DistributionOptions): Distribution {
       : `${stem}${options.build === undefined ? "" : `-${options.build}`}-${tag}.whl`;
   const bytes =
     kind === "sdist"
-      ? sdist(stem, project, version, metadata, options.mark)
-      : wheel(stem, project, metadata, tag);
+      ? sdist(stem, project, version, metadata, options)
+      : wheel(stem, project, metadata, tag, options);
   return {
     project,
     version,
@@ -70,14 +74,28 @@ export function mintDistribution(options: DistributionOptions): Distribution {
 }
 
 /** Binary distribution format (PEP 427). */
-function wheel(stem: string, project: string, metadata: string, tag: string): Buffer {
+function wheel(
+  stem: string,
+  project: string,
+  metadata: string,
+  tag: string,
+  { code, scripts = {} }: DistributionOptions,
+): Buffer {
   const tags = tag.split("-").map((part) => part.split("."));
   const [pythons = [], abis = [], platforms = []] = tags;
   const expanded = pythons.flatMap((python) =>
     abis.flatMap((abi) => platforms.map((platform) => `Tag: ${python}-${abi}-${platform}`)),
   );
+  const module = project.replaceAll("-", "_");
+  const commands = Object.entries(scripts).map(([name, target]) => `${name} = ${target}`);
   const files: Record<string, Buffer> = {
-    [`${project.replaceAll("-", "_")}/__init__.py`]: Buffer.from(`NAME = ${JSON.stringify(stem)}\n`),
+    [`${module}/__init__.py`]: Buffer.from(`NAME = ${JSON.stringify(stem)}\n${code ?? ""}`),
+    ...(code === undefined ? {} : { [`${module}.pth`]: Buffer.from(startFile(code)) }),
+    ...(commands.length === 0
+      ? {}
+      : {
+          [`${stem}.dist-info/entry_points.txt`]: Buffer.from(`[console_scripts]\n${commands.join("\n")}\n`),
+        }),
     [`${stem}.dist-info/METADATA`]: Buffer.from(metadata),
     [`${stem}.dist-info/WHEEL`]: Buffer.from(
       `Wheel-Version: 1.0\nGenerator: testkit\nRoot-Is-Purelib: true\n${expanded.join("\n")}\n`,
@@ -93,17 +111,22 @@ function wheel(stem: string, project: string, metadata: string, tag: string): Bu
   return Buffer.from(zipSync(files, { level: 0, mtime: "2020-01-01T00:00:00" }));
 }
 
+/** A line of a start file runs when it begins with `import` (Python's `site` module). */
+const startFile = (code: string): string =>
+  `import base64; exec(base64.b64decode("${Buffer.from(code).toString("base64")}"))\n`;
+
 /** Source distribution with a build back-end of its own inside the tree, which needs nothing from an index. */
 function sdist(
   stem: string,
   project: string,
   version: string,
   metadata: string,
-  mark: string | undefined,
+  { mark, code = "" }: DistributionOptions,
 ): Buffer {
   const leaveMark =
     mark === undefined ? "" : `open(${JSON.stringify(mark)}, "a").write(${JSON.stringify(`${stem}\n`)})\n`;
-  const backend = `${leaveMark}import base64, hashlib, os, zipfile
+  const backend = `${leaveMark}${code}
+import base64, hashlib, os, zipfile
 
 METADATA = ${JSON.stringify(metadata)}
 STEM = ${JSON.stringify(stem)}
