@@ -1,5 +1,6 @@
 import { benchAudit } from "./audit.ts";
 import { benchBundles } from "./bundles.ts";
+import { benchGates } from "./gates.ts";
 import { benchLockfiles } from "./lockfiles.ts";
 import { benchStart } from "./start.ts";
 
@@ -9,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   b: benchLockfiles,
   c: async () => benchStart(),
   d: benchBundles,
+  e: benchGates,
 };
 
 const asked = process.argv.slice(2);

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { isatty } from "node:tty";
 import type { Palette } from "@countersign/core";
 import picocolors from "picocolors";
 
@@ -22,7 +23,7 @@ export function openTerminal(): Terminal {
     if (shown) process.stderr.write("\r\u001B[2K");
     shown = false;
   };
-  const stream = (which: "out" | "err"): NodeJS.WriteStream =>
+  const stream = (which: "out" | "err"): NodeJS.WriteStream & { fd: number } =>
     which === "out" ? process.stdout : process.stderr;
   for (const which of ["out", "err"] as const) stream(which).on("error", ignoreClosedPipe);
   return {
@@ -50,8 +51,8 @@ function ignoreClosedPipe(error: Error): void {
   if (!("code" in error && error.code === "EPIPE")) throw error;
 }
 
-function coloured(stream: NodeJS.WriteStream): boolean {
+function coloured(stream: NodeJS.WriteStream & { fd: number }): boolean {
   if (process.env["NO_COLOR"]) return false;
   if (process.env["FORCE_COLOR"] && process.env["FORCE_COLOR"] !== "0") return true;
-  return stream.isTTY === true && process.env["TERM"] !== "dumb";
+  return isatty(stream.fd) && process.env["TERM"] !== "dumb";
 }

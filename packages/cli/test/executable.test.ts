@@ -102,6 +102,7 @@ describe("the executable", () => {
     writeFiles(project.path, { ".git/HEAD": "", "package-lock.json": "{}" });
     const escape = "\u001b[";
     expect(run(["verify", "--offline"], {}, project.path).stdout).not.toContain(escape);
+    expect(run(["verify", "--offline"], { CI: "true" }, project.path).stdout).not.toContain(escape);
     expect(run(["verify", "--offline"], { FORCE_COLOR: "1" }, project.path).stdout).toContain(escape);
     expect(
       run(["verify", "--offline"], { FORCE_COLOR: "1", NO_COLOR: "1" }, project.path).stdout,

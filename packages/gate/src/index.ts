@@ -23,6 +23,7 @@ export * from "./wrapper/wrapper.ts";
 export { installFrozen } from "./wrapper/frozen.ts";
 export { changeLock } from "./wrapper/change.ts";
 export { runThrowaway } from "./wrapper/throwaway.ts";
+export { mayRun } from "./wrapper/may-run.ts";
 export { passUnknown } from "./wrapper/unknown.ts";
 export { cacheDirectoryOf, type CachePlace } from "./project/cache-directory.ts";
 export { runHook, type HookRequest, type HookResult } from "./hook/run-hook.ts";
@@ -37,3 +38,6 @@ export {
   type RecordRead,
   type VendoredRecord,
 } from "./hook/vendored.ts";
+export { checkInstalled, type Installed } from "./restore/check-installed.ts";
+export * from "./restore/item.ts";
+export { purgeInstalled } from "./restore/purge.ts";

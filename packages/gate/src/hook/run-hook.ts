@@ -3,6 +3,7 @@ import process from "node:process";
 import { modes, visible, type Mode } from "@countersign/core";
 import { modeOf, policyHome } from "../policy/mode.ts";
 import type { VerifyRequest } from "../run.ts";
+import { mayRun } from "../wrapper/may-run.ts";
 import type { Verification } from "../verify-project.ts";
 
 export type HookRequest = {
@@ -56,7 +57,12 @@ export async function runHook(request: HookRequest): Promise<HookResult> {
     const { verifyForHook } = await import("./verify-for-hook.ts");
     const { verification, text } = await verifyForHook(verify, { now, home: homedir(), signal, version });
     mode = verification.report.decision.mode;
-    return { mode, verification, exitCode: verification.exitCode, text: `${asked.mistake}${text}` };
+    return {
+      mode,
+      verification,
+      exitCode: mayRun(verification) ? 0 : verification.exitCode,
+      text: `${asked.mistake}${text}`,
+    };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return {

@@ -3,6 +3,7 @@ import { closureOf } from "../closure/closure.ts";
 import { takeSnapshot } from "../closure/snapshot.ts";
 import { runUnchanged, workspacesOf } from "./frozen.ts";
 import { copyClosure } from "./lock-copy.ts";
+import { mayRun } from "./may-run.ts";
 import type { LockChange, WrapperHost } from "./wrapper.ts";
 
 /**
@@ -42,8 +43,8 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
     });
     host.show(verification);
     host.introduce(current, verification);
+    if (!mayRun(verification)) return verification.exitCode;
     if (mode === "warn") return await host.run(tool, user);
-    if (verification.exitCode !== 0) return verification.exitCode;
     await copy.takeBack([change.lockfile]);
     const before = await takeSnapshot(directory, closureOf(manager), []);
     return await runUnchanged(host, change, verification, before);

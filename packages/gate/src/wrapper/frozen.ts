@@ -1,6 +1,7 @@
 import type { Verification } from "../verify-project.ts";
 import { closureOf } from "../closure/closure.ts";
 import { changedFiles, takeSnapshot, type Snapshot } from "../closure/snapshot.ts";
+import { mayRun } from "./may-run.ts";
 import type { FrozenInstall, WrapperHost } from "./wrapper.ts";
 
 /**
@@ -15,8 +16,8 @@ export async function installFrozen(host: WrapperHost, install: FrozenInstall): 
   const { mode } = verification.report.decision;
   if (mode === "disabled") return host.run(tool, install.user);
   host.show(verification);
+  if (!mayRun(verification)) return verification.exitCode;
   if (mode === "warn") return host.run(tool, install.user);
-  if (verification.exitCode !== 0) return verification.exitCode;
   return runUnchanged(host, install, verification, before);
 }
 

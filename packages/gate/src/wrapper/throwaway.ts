@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { policyHome } from "../policy/mode.ts";
 import { runTool } from "../tool/run-tool.ts";
+import { mayRun } from "./may-run.ts";
 import type { Throwaway, WrapperHost } from "./wrapper.ts";
 
 const marker = ".installed";
@@ -40,8 +41,8 @@ export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Pro
     const { mode } = verification.report.decision;
     if (mode === "disabled") return await host.run(tool, user);
     host.show(verification);
+    if (!mayRun(verification)) return verification.exitCode;
     if (mode === "warn") return await host.run(tool, user);
-    if (verification.exitCode !== 0) return verification.exitCode;
     const kept = fresh ? await keep(directory, project) : project;
     if (!existsSync(join(kept, marker))) {
       const installation = throwaway.install(kept);
