@@ -45,15 +45,21 @@ const wrapped: ReadonlyMap<string, Wrappers> = new Map([
   ["uvx", uv],
 ]);
 
-type WrapOptions = ProjectOptions & { verbose?: boolean };
+export type WrapOptions = ProjectOptions & { verbose?: boolean };
 
 /** Runs a package manager's command line behind the gate. */
 export async function wrap(host: Host, { options, name, args }: WrappedCommand): Promise<number> {
+  const wrapper = await loadWrapper(name);
+  return wrapper(wrapperHost(host, optionsOf(options), args));
+}
+
+/** What stands behind `countersign NAME`. */
+export async function loadWrapper(name: string): Promise<Wrapper> {
   const load = wrapped.get(name);
   const wrapper = load === undefined ? undefined : (await load())[name];
   if (wrapper === undefined)
     throw new CommandError(`${name} is not gated in this version`, "use another manager");
-  return wrapper(wrapperHost(host, optionsOf(options), args));
+  return wrapper;
 }
 
 function optionsOf(args: readonly string[]): WrapOptions {
@@ -71,7 +77,8 @@ function optionsOf(args: readonly string[]): WrapOptions {
   };
 }
 
-function wrapperHost(host: Host, options: WrapOptions, args: readonly string[]): WrapperHost {
+/** @param args the manager's, after its name */
+export function wrapperHost(host: Host, options: WrapOptions, args: readonly string[]): WrapperHost {
   const environment = environmentOf(host);
   const base = { ...requestOf(host, options), platform: "current", enforcement: "wrapper" } as const;
   const verbose = options.verbose ?? false;
@@ -119,7 +126,8 @@ function wrapperHost(host: Host, options: WrapOptions, args: readonly string[]):
         renderIntroduced(known, after.report, environment.now, layoutOf(host, "err", verbose)),
       );
     },
-    mode: () => modeOf({ ...base, policyDirectory: policyHome(host.directory) }, environment),
+    mode: (directory = host.directory) =>
+      modeOf({ ...base, policyDirectory: policyHome(directory) }, environment),
     say,
     refuse: ({ code, why, fix }) => {
       host.terminal.err(renderMistakes([{ code, why, fix, at: null }]));

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ReportedFinding } from "@countersign/core";
 import { closureOf } from "../closure/closure.ts";
 import { takeSnapshot } from "../closure/snapshot.ts";
 import { runUnchanged, workspacesOf } from "./frozen.ts";
@@ -12,9 +13,13 @@ import type { LockChange, WrapperHost } from "./wrapper.ts";
  */
 export async function changeLock(host: WrapperHost, change: LockChange): Promise<number> {
   const { manager, directory, tool, user } = change;
+  if ((await host.mode(directory)) === "disabled") return host.run(tool, user);
   const current = await host.verify({ directory, lockfiles: [] });
   const { mode } = current.report.decision;
-  if (mode === "disabled") return host.run(tool, user);
+  if (mode === "strict" && current.report.findings.some(forbidsResolving)) {
+    host.show(current);
+    return 1;
+  }
   const copy = await copyClosure(
     manager,
     directory,
@@ -52,3 +57,10 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
     await copy.remove();
   }
 }
+
+/**
+ * A lockfile that is refused may be what the change mends. Settings that weaken would weaken the resolution as well, and
+ * a policy that loosens cannot judge what comes of it.
+ */
+const forbidsResolving = ({ effect, code }: ReportedFinding): boolean =>
+  effect === "block" && (code.startsWith("settings/") || code.startsWith("policy/loosens"));

@@ -11,10 +11,10 @@ import type { FrozenInstall, WrapperHost } from "./wrapper.ts";
  */
 export async function installFrozen(host: WrapperHost, install: FrozenInstall): Promise<number> {
   const { manager, directory, lockfile, tool } = install;
+  if ((await host.mode(directory)) === "disabled") return host.run(tool, install.user);
   const before = await takeSnapshot(directory, closureOf(manager), []);
   const verification = await host.verify({ directory, lockfiles: lockfile === null ? [] : [lockfile] });
   const { mode } = verification.report.decision;
-  if (mode === "disabled") return host.run(tool, install.user);
   host.show(verification);
   if (!mayRun(verification)) return verification.exitCode;
   if (mode === "warn") return host.run(tool, install.user);
@@ -31,7 +31,7 @@ export async function runUnchanged(
   const closure = closureOf(manager);
   const workspaces = workspacesOf(verification);
   const judged = await takeSnapshot(directory, closure, []);
-  const early = changedFiles(before, judged);
+  const early = [...changedFiles(before, judged), ...otherLockfiles(verification, judged)];
   if (early.length > 0) return changed(host, early, "while it was being verified; nothing was installed");
   const started = await takeSnapshot(directory, closure, workspaces);
   const exitCode = await host.run(tool, strict);
@@ -40,6 +40,14 @@ export async function runUnchanged(
     return changed(host, late, "while it was being installed; what was installed is not trusted");
   return exitCode;
 }
+
+/** Lockfiles whose bytes are no longer those that were decided on. */
+const otherLockfiles = ({ report }: Verification, snapshot: Snapshot): string[] =>
+  report.lockfiles
+    .filter(({ path, digest }) => digest !== null && snapshot.get(path)?.endsWith(hexOf(digest)) === false)
+    .map(({ path }) => path);
+
+const hexOf = (digest: string): string => digest.slice(digest.indexOf(":") + 1);
 
 function changed(host: WrapperHost, paths: readonly string[], when: string): number {
   host.refuse({

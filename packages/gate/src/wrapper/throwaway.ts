@@ -16,6 +16,8 @@ const marker = ".installed";
  */
 export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Promise<number> {
   const { tool, user } = throwaway;
+  const mode = await host.mode();
+  if (mode === "disabled") return host.run(tool, user);
   const parent = join(host.environment.cacheDirectory, "throwaway");
   const project = join(parent, digestOf([throwaway.manager, ...throwaway.key]));
   const fresh = !existsSync(join(project, throwaway.lockfile));
@@ -28,7 +30,7 @@ export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Pro
         directory: resolution.directory ?? directory,
       });
       if (resolved.exitCode !== 0) {
-        if ((await host.mode()) !== "strict") return await host.run(tool, user);
+        if (mode !== "strict") return await host.run(tool, user);
         host.say(resolved.stderr.trim() === "" ? resolved.stdout : resolved.stderr);
         return resolved.exitCode;
       }
@@ -38,8 +40,6 @@ export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Pro
       policyDirectory: policyHome(host.directory),
       lockfiles: [throwaway.lockfile],
     });
-    const { mode } = verification.report.decision;
-    if (mode === "disabled") return await host.run(tool, user);
     host.show(verification);
     if (!mayRun(verification)) return verification.exitCode;
     if (mode === "warn") return await host.run(tool, user);

@@ -25,8 +25,8 @@ export type WrapperHost = {
   show(verification: Verification): void;
   /** What a change brings in: who published and built it, how old it is and what evidence it has. */
   introduce(before: Verification, after: Verification): void;
-  /** The mode of the policy where the user stands; reads the policy and nothing else. */
-  mode(): Promise<Mode>;
+  /** The mode of the policy of a directory, by default of where the user stands; reads the policy and nothing else. */
+  mode(directory?: string): Promise<Mode>;
   /** One line on stderr, `countersign: …`; the text may hold anything. */
   say(text: string): void;
   /** A finding of the wrapper's own: what stopped the command, and what to do. */
