@@ -1,13 +1,16 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   createTestDirectory,
+  hasManager,
   npmAuditEnvironment,
   npmTufHost,
+  programOf,
   startTestkit,
   writeFiles,
   writeProject,
+  type RealManager,
   type Testkit,
 } from "@countersign/testkit";
 import { median, printTable, type Row } from "./table.ts";
@@ -24,9 +27,9 @@ const executable = resolve(bench, "../packages/cli/bin/countersign.mjs");
  * over TLS, whole processes, in turn. npm audits an installed tree, so one is laid out for it beforehand.
  */
 export async function benchAudit(): Promise<void> {
-  const managers = installManagers();
-  if (managers === null) {
-    process.stdout.write("(a) skipped: bench/managers could not be installed\n");
+  const managers = (["npm-11", "npm-12"] as const).filter(hasManager);
+  if (managers.length === 0) {
+    process.stdout.write("(a) skipped: no npm is installed in e2e/managers\n");
     return;
   }
   await using kit = await startTestkit({ tls: { hosts: [npmTufHost] } });
@@ -44,8 +47,8 @@ export async function benchAudit(): Promise<void> {
           COUNTERSIGN_CACHE_DIR: join(directory.path, "ours"),
         },
       );
-    const audit = (name: string): (() => Promise<number>) => {
-      const cli = join(bench, "managers/node_modules", name, "bin/npm-cli.js");
+    const audit = (name: RealManager): (() => Promise<number>) => {
+      const cli = programOf(name, "npm") ?? "npm";
       return () => {
         const own = join(directory.path, name);
         mkdirSync(own, { recursive: true });
@@ -131,14 +134,4 @@ async function time(
   const code = await new Promise<number | null>((done) => void child.on("close", done));
   if (code !== 0) throw new Error(`${args[0]} ended with ${code}:\n${output}`);
   return performance.now() - start;
-}
-
-function installManagers(): readonly string[] | null {
-  const args = ["-y", "pnpm@12.21.0", "install", "--frozen-lockfile", "--ignore-workspace"];
-  const run = spawnSync("npx", args, {
-    cwd: join(bench, "managers"),
-    stdio: "ignore",
-    shell: process.platform === "win32",
-  });
-  return run.status === 0 ? ["npm-11", "npm-12"] : null;
 }

@@ -53,6 +53,12 @@ function npm(folder: string): Program[] {
   ];
 }
 
+/** Absolute path of one of a manager's programs; null where it has none of that name. */
+export function programOf(manager: RealManager, name: string): string | null {
+  const program = programs[manager].find((each) => each.name === name);
+  return program === undefined ? null : join(installed, program.file);
+}
+
 /** Whether a manager is installed; where it is not, its tests are skipped and say so. */
 export const hasManager = (manager: RealManager): boolean =>
   programs[manager].every(({ file }) => existsSync(join(installed, file)));
