@@ -26,12 +26,30 @@ const licences = {
   },
 };
 
+/** What `init` copies into a project: each hook as its own package ships it. */
+const hookFiles = {
+  "npm.mjs": "npm/dist/hook.mjs",
+  "pnpm.cjs": "pnpm/dist/pnpmfile.cjs",
+  "yarn-plugin-countersign.cjs": "yarn/dist/yarn-plugin-countersign.cjs",
+  "bun.mjs": "bun/dist/scanner.mjs",
+};
+const hooks = {
+  name: "hooks",
+  generateBundle() {
+    for (const [name, built] of Object.entries(hookFiles)) {
+      const path = join(import.meta.dirname, "../../plugins", built);
+      if (!existsSync(path)) this.error(`plugins/${built} is not built, and init copies it`);
+      this.emitFile({ type: "asset", fileName: `hooks/${name}`, source: readFileSync(path) });
+    }
+  },
+};
+
 /** One start file and a chunk for whatever a command loads when it runs; nothing is left to be installed beside it. */
 export default defineConfig({
   input: { main: "src/main.ts" },
   platform: "node",
   external: [/^node:/],
-  plugins: [licences],
+  plugins: [licences, hooks],
   resolve: { conditionNames: ["@countersign/source", "node", "import", "require", "default"] },
   output: {
     dir: "dist",

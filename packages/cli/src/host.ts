@@ -19,6 +19,8 @@ export type Host = {
   signal: AbortSignal;
   /** Where the sigstore root is followed from; null: the repository that the library embeds. */
   repository: (() => TufRepository) | null;
+  /** Absolute path of the hooks that `init` copies into a project; null: those of this program's own package. */
+  hooks: string | null;
 };
 
 /** The real one. The first Ctrl-C cancels the run, a second one ends the process. */
@@ -36,5 +38,6 @@ export function openHost(version: string): Host {
     terminal: openTerminal(),
     signal: cancelled.signal,
     repository: null,
+    hooks: null,
   };
 }

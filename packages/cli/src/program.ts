@@ -1,6 +1,7 @@
 import { Command, Option, type OutputConfiguration } from "commander";
 import { visible } from "@countersign/core";
 import type { Host } from "./host.ts";
+import { initManagers } from "./init/managers.ts";
 import { laterCommands } from "./later.ts";
 import { wrappedCommands } from "./wrapped-command.ts";
 import {
@@ -103,6 +104,30 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
 
   addEvidence(add, program, run);
   addPolicy(add, program, run);
+
+  withProject(
+    add(program, "restore", "make what is installed be what the lockfile names, and prove it", [
+      "countersign restore",
+      "countersign restore --dry-run --json",
+      "countersign restore --lockfile uv.lock --mode strict",
+    ]).addOption(mode()),
+  )
+    .option("--dry-run", "decide and compare, and change nothing")
+    .addOption(jsonFlag())
+    .option("--verbose", "show all that is not as locked, and the report")
+    .action(run(async () => (await import("./commands/restore.ts")).restore));
+
+  add(program, "init", "put the hook of this project's package manager in place, and a first policy", [
+    "countersign init",
+    "countersign init --yes --manager npm",
+    "countersign init --remove",
+  ])
+    .addOption(
+      new Option("--manager <name>", "this manager only; else all that are found").choices(initManagers),
+    )
+    .option("--remove", "take back what init wrote")
+    .option("--yes", "write without asking")
+    .action(run(async () => (await import("./commands/init.ts")).init));
 
   withProject(
     add(program, "doctor", "show versions, lockfiles, registries, trust and what would weaken them", [

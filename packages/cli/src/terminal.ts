@@ -1,4 +1,5 @@
 import process from "node:process";
+import { createInterface } from "node:readline/promises";
 import { isatty } from "node:tty";
 import type { Palette } from "@countersign/core";
 import picocolors from "picocolors";
@@ -15,6 +16,8 @@ export type Terminal = {
   progress(text: string | null): void;
   palette(stream: "out" | "err"): Palette;
   width(stream: "out" | "err"): number;
+  /** Asks a yes-or-no question on stderr; null where nobody sits at the terminal. */
+  confirm: ((question: string) => Promise<boolean>) | null;
 };
 
 export function openTerminal(): Terminal {
@@ -43,7 +46,19 @@ export function openTerminal(): Terminal {
     },
     palette: (which) => picocolors.createColors(coloured(stream(which))),
     width: (which) => Math.min(Math.max(stream(which).columns || 80, 60), 120),
+    confirm: process.stdin.isTTY && process.stderr.isTTY ? confirm : null,
   };
+}
+
+/** Anything but a clear yes is a no, the end of input and Ctrl-C too. */
+async function confirm(question: string): Promise<boolean> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const closed = new Promise<string>((resolve) => asking.once("close", () => resolve("")));
+    return /^y(?:es)?$/i.test((await Promise.race([asking.question(`${question} [y/N] `), closed])).trim());
+  } finally {
+    asking.close();
+  }
 }
 
 /** `countersign verify | head` ends the reader first: the exit code still says what was decided. */

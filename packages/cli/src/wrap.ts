@@ -126,8 +126,7 @@ export function wrapperHost(host: Host, options: WrapOptions, args: readonly str
         renderIntroduced(known, after.report, environment.now, layoutOf(host, "err", verbose)),
       );
     },
-    mode: (directory = host.directory) =>
-      modeOf({ ...base, policyDirectory: policyHome(directory) }, environment),
+    mode: (directory = host.directory) => modeOf({ ...base, policyDirectory: directory }, environment),
     say,
     refuse: ({ code, why, fix }) => {
       host.terminal.err(renderMistakes([{ code, why, fix, at: null }]));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeProject } from "@countersign/testkit";
+import { writeFiles, writeProject } from "@countersign/testkit";
 import { openScene, type Scene } from "./scene.ts";
 
 const text = readFileSync(resolve(import.meta.dirname, "../../../docs/commands.md"), "utf8");
@@ -21,6 +21,8 @@ beforeAll(async () => {
     "widget-1.0.0.tgz": widget.tarball,
     "attestations.json": JSON.stringify({ attestations: widget.attestations }),
   });
+  scene.setting.hooks = join(scene.setting.scratch, "hooks");
+  writeFiles(scene.setting.hooks, { "npm.mjs": "" });
   kit.writeTrust(directory);
 });
 afterAll(() => scene.close());

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { rolldown } from "rolldown";
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => installed.remove());
 
 const environment = (variables: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
-  PATH: process.env["PATH"],
+  PATH: `${join(home, "bin")}:${process.env["PATH"] ?? ""}`,
   HOME: home,
   COUNTERSIGN_CACHE_DIR: join(home, "cache"),
   ...variables,
@@ -53,7 +53,15 @@ describe("the executable", () => {
     const whole = run(["--help"]);
     expect(whole).toMatchObject({ status: 0, stderr: "" });
     expect(whole.stdout).toContain("$ countersign verify");
-    for (const command of ["verify", "explain", "verify-attestation", "doctor", "completion"]) {
+    for (const command of [
+      "verify",
+      "explain",
+      "verify-attestation",
+      "doctor",
+      "init",
+      "restore",
+      "completion",
+    ]) {
       const { status, stdout } = run([command, "--help"]);
       expect(status).toBe(0);
       expect(stdout).toMatch(/Examples:\n {2}\$ .*countersign /);
@@ -95,6 +103,52 @@ describe("the executable", () => {
       stderr: expect.stringContaining("lockfile/not-found"),
     });
     empty.remove();
+  });
+
+  it("F11: loads no cryptography and asks nobody in mode disabled, and does both in mode warn", () => {
+    const project = createTestDirectory("disabled");
+    const spy = join(project.path, "spy.mjs");
+    const loads = join(project.path, "loads.txt");
+    const write = (mode: string): void =>
+      void writeFiles(project.path, {
+        ".git/HEAD": "",
+        ".countersign/policy.yaml": `version: 1\nmode: ${mode}\nrequire: [{ ecosystem: npm, names: ["**"], level: locked }]\n`,
+        "package.json": "{}",
+        "package-lock.json": JSON.stringify({ lockfileVersion: 3, packages: { "": {} } }),
+        // Writes down what is loaded, and what of Node.js itself.
+        "spy.mjs": `import { appendFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(loads)}, url + "\\n"); return next(url, context); } });
+`,
+        "loads.txt": "",
+      });
+    const loaded = (mode: string, ...args: readonly string[]): string[] => {
+      write(mode);
+      const ran = spawnSync(process.execPath, ["--import", spy, bin, ...args], {
+        cwd: project.path,
+        encoding: "utf8",
+        env: environment(),
+      });
+      expect([0, 2], ran.stderr).toContain(ran.status);
+      return readFileSync(loads, "utf8").trim().split("\n");
+    };
+    const heavy = (urls: readonly string[]): string[] =>
+      urls.filter(
+        (url) =>
+          /^node:(?:https?|tls|net|http2|sqlite)$/.test(url) ||
+          contentOf(url).some((word) => sigstore.test(word)),
+      );
+    const contentOf = (url: string): string[] =>
+      url.startsWith("file:") && url.includes("/dist/") ? [readFileSync(new URL(url), "utf8")] : [];
+    // Words of the verifying libraries that minification keeps.
+    const sigstore = /inclusionPromise|signedEntryTimestamp|TimestampAuthorit/;
+    expect(heavy(loaded("warn", "verify", "--offline"))).not.toEqual([]);
+    expect(heavy(loaded("disabled", "verify"))).toEqual([]);
+    // A manager of the test's own, which is run all the same.
+    writeFiles(home, { "bin/npm": "#!/bin/sh\nexit 0\n" });
+    chmodSync(join(home, "bin/npm"), 0o755);
+    expect(heavy(loaded("disabled", "npm", "ci"))).toEqual([]);
+    project.remove();
   });
 
   it("puts no colour where there is no terminal or NO_COLOR is set", () => {
@@ -190,6 +244,10 @@ describe("the executable", () => {
     expect(ask("evidence", "")).toEqual(expect.arrayContaining(["fetch", "pack", "check", "import"]));
     expect(ask("policy", "sh")).toEqual(["show"]);
     expect(ask("verify", "--of")).toEqual(["--offline"]);
+    expect(ask("restore", "--d")).toEqual(["--debug", "--dry-run"]);
+    expect(ask("init", "--")).toEqual(expect.arrayContaining(["--manager", "--remove", "--yes"]));
+    expect(ask("np")).toEqual(["npm", "npx"]);
+    expect(ask("npm", "--of")).toEqual([""]);
   });
 
   it.each(["zsh", "fish", "powershell"])("writes a %s completion that names every command", (shell) => {

@@ -17,6 +17,10 @@ export type Setting = {
   signal?: AbortSignal;
   width?: number;
   platform?: NodeJS.Platform;
+  /** Where the hooks lie that init copies. */
+  hooks?: string;
+  /** What the person at the terminal says; without it nobody sits there. */
+  answer?: boolean;
 };
 
 export function hostOf(setting: Setting): { host: Host; written: { out: string; err: string } } {
@@ -35,9 +39,11 @@ export function hostOf(setting: Setting): { host: Host; written: { out: string; 
       progress: () => {},
       palette: () => plain,
       width: () => setting.width ?? 80,
+      confirm: setting.answer === undefined ? null : async () => setting.answer === true,
     },
     signal: setting.signal ?? new AbortController().signal,
     repository: setting.repository ?? null,
+    hooks: setting.hooks ?? null,
   };
   return { host, written };
 }

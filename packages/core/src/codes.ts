@@ -104,6 +104,7 @@ export const codes = {
   },
   "command/uncovered": { kind: "refused", title: "a command that could fetch and that no gate covers" },
   "command/not-found": { kind: "refused", title: "what was installed has no such command" },
+  "environment/preexisting": { kind: "refused", title: "an environment that no verified install made" },
   // Sources.
   "source/git": { kind: "refused", title: "a git source that the policy does not allow" },
   "source/url": { kind: "refused", title: "a direct address that the policy does not allow" },

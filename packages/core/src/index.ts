@@ -51,6 +51,8 @@ export { renderMarkdown } from "./report/markdown.ts";
 export { reportSchema } from "./report/schema.ts";
 export { statuses, type Status } from "./report/status.ts";
 export { parseJson, type JsonProblem, type JsonResult } from "./json.ts";
+export { toPlainJson, type PlainJson } from "./jsonc.ts";
+export { parseToml, type TomlTable } from "./toml.ts";
 export { readLockfile } from "./lockfile/read-lockfile.ts";
 export { demandedLevel, rulesFor } from "./policy/demand.ts";
 export { createSigstoreVerifier } from "./verify/sigstore-bundle-verifier.ts";

@@ -8,6 +8,7 @@ export * from "./evidence/packing.ts";
 export * from "./store/evidence-pack.ts";
 export * from "./store/evidence-store.ts";
 export { verifyProject, type Verification } from "./verify-project.ts";
+export { withBunScanner } from "./manager/bun.ts";
 export { readManager } from "./manager/read-manager.ts";
 export { readPolicySources, type PolicySources } from "./policy/layers.ts";
 export { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";

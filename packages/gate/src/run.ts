@@ -1,4 +1,13 @@
-import type { Enforcement, Instant, Mode } from "@countersign/core";
+import type {
+  Artefact,
+  Digest,
+  Enforcement,
+  Evidence,
+  Instant,
+  LockedPackage,
+  Mode,
+} from "@countersign/core";
+import type { DiscoveredLockfile } from "./manager/manager.ts";
 import type { TufRepository } from "./sigstore/seeds.ts";
 
 /** What a person asked for. Paths are absolute or relative to `directory`. */
@@ -24,6 +33,26 @@ export type VerifyRequest = {
   trustedRoots: readonly string[];
   npmKeys: readonly string[];
   enforcement: Enforcement;
+  /** What a manager is about to write: judged instead of any file. `lockfiles` is not looked at then. */
+  pending?: PendingLockfile;
+  tarballs?: KnownTarballs;
+};
+
+/** A lockfile that is not on the disk yet; `path` is where it is going to be. */
+export type PendingLockfile = DiscoveredLockfile & { bytes: Uint8Array };
+
+/**
+ * Tarballs behind digests that are over something else, for a gate inside a manager: it sees each one arrive, so none
+ * is fetched a second time.
+ */
+export type KnownTarballs = {
+  /**
+   * Whether {@link KnownTarballs.of} only says what must arrive. Such a run can refuse; what it allows holds once the
+   * caller has seen exactly these tarballs and has verified again.
+   */
+  assumed: boolean;
+  /** The digest of the tarball that the artefact was made from; null where the caller does not know. */
+  of(pkg: LockedPackage, artefact: Artefact, listing: Evidence["listing"]): Digest | null;
 };
 
 /** The machine and the moment; the CLI's main gives the real ones. */

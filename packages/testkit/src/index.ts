@@ -1,7 +1,6 @@
 export * from "./testkit.ts";
 export * from "./vectors.ts";
 export * from "./attacks/marking.ts";
-export * from "./attacks/two-faced.ts";
 export * from "./http/fault.ts";
 export * from "./http/request-log.ts";
 export type { LoopbackServer } from "./http/server.ts";

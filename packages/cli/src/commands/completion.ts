@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { CommandError } from "../command-error.ts";
 import type { Host } from "../host.ts";
+import { wrappedCommands } from "../wrapped-command.ts";
 
 /** A command by its words, with what may follow it. */
 type Node = {
@@ -17,7 +18,7 @@ export async function completion({ terminal }: Host, shell: string, program: Com
   const write = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
   if (write === undefined)
     throw new CommandError(`no completion for ${shell}`, `name one of ${Object.keys(shells).join(", ")}`);
-  terminal.out(write(nodesOf(program, [])));
+  terminal.out(write(allNodes(program)));
   return 0;
 }
 
@@ -33,6 +34,22 @@ function nodesOf(command: Command, words: readonly string[]): Node[] {
       .flatMap(({ long, description }) => (long ? [{ long, description }] : [])),
   };
   return [node, ...visible.flatMap((child) => nodesOf(child, [...words, child.name()]))];
+}
+
+/** What follows a package manager's name is the manager's own: files are offered there and nothing of ours. */
+const wrappedNodes: readonly Node[] = wrappedCommands.map((name) => ({
+  words: [name],
+  description: `${name} behind the gate`,
+  children: [],
+  options: [],
+}));
+
+/** The nodes of the program, with the package managers beside its own commands. */
+function allNodes(program: Command): Node[] {
+  const [root, ...nodes] = nodesOf(program, []);
+  if (root === undefined) return [];
+  const managers = wrappedNodes.map(({ words: [name = ""], description }) => ({ name, description }));
+  return [{ ...root, children: [...root.children, ...managers] }, ...nodes, ...wrappedNodes];
 }
 
 const candidates = ({ children, options }: Node): string =>

@@ -10,6 +10,7 @@ import {
   publicRegistry,
   readLockfiles,
   readManager,
+  type Discovery,
   type Environment,
 } from "@countersign/gate";
 import { CommandError, reasonOf } from "../command-error.ts";
@@ -20,18 +21,33 @@ type Named = { url: string; ecosystem: Ecosystem };
 
 /** Writes a first policy: mode warn, and the registries that lockfiles and configuration name. Never overwrites. */
 export async function initPolicy(host: Host, options: { lockfile: readonly string[] }): Promise<number> {
-  const environment = environmentOf(host);
   const discovery =
     options.lockfile.length > 0
       ? await namedLockfiles(host.directory, options.lockfile)
       : await discoverLockfiles(host.directory);
-  const { directory } = discovery;
+  const text = await startingPolicy(environmentOf(host), discovery);
+  await writeNew(join(discovery.directory, projectPolicyPath), text);
+  host.terminal.out(
+    `${visible(projectPolicyPath)}:\n\n${text
+      .split("\n")
+      .map((line) => visible(line))
+      .join("\n")}`,
+  );
+  host.terminal.err("countersign: written; next: countersign verify\n");
+  return 0;
+}
+
+/** The text of a first policy for a project. */
+export async function startingPolicy(
+  environment: Environment,
+  { directory, lockfiles }: Pick<Discovery, "directory" | "lockfiles">,
+): Promise<string> {
   const registries = new Map<string, Named>();
   const add = (address: string | null, ecosystem: Ecosystem): void => {
     const url = address === null ? null : normaliseRegistry(address);
     if (url !== null) registries.set(`${ecosystem} ${url}`, { url, ecosystem });
   };
-  const { read } = await readLockfiles(directory, discovery.lockfiles, defaultBudget);
+  const { read } = await readLockfiles(directory, lockfiles, defaultBudget);
   for (const { file, set } of read) {
     const configuration = await readManager(file.manager, {
       directory: configurationDirectory(directory, file),
@@ -49,16 +65,7 @@ export async function initPolicy(host: Host, options: { lockfile: readonly strin
         add(source.registry ?? configuration.registryOf(source.ecosystem, name), source.ecosystem);
     }
   }
-  const text = policyText([...registries.values()], ecosystemsOf(...read.map(({ set }) => set)), environment);
-  await writeNew(join(directory, projectPolicyPath), text);
-  host.terminal.out(
-    `${visible(projectPolicyPath)}:\n\n${text
-      .split("\n")
-      .map((line) => visible(line))
-      .join("\n")}`,
-  );
-  host.terminal.err("countersign: written; next: countersign verify\n");
-  return 0;
+  return policyText([...registries.values()], ecosystemsOf(...read.map(({ set }) => set)), environment);
 }
 
 const ecosystemsOf = (...sets: readonly PackageSet[]): Ecosystem[] => [

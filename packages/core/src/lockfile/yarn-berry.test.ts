@@ -129,11 +129,17 @@ describe("readYarnBerry", () => {
     expect(outcome.set?.packages[1]?.requires).toEqual([{ as: "deep", purl: "pkg:npm/deep@2.0.0" }]);
   });
 
-  it("finds an entry without checksum, also under conditions: Yarn installs what it is served", async () => {
-    for (const seed of ["leaf", "deep"]) {
-      const outcome = await read(change(`  checksum: ${sum(seed)}\n`, ""));
-      expect(outcome.findings).toMatchObject([{ code: "artefact/digest-missing", effect: "block" }]);
-    }
+  it("finds an entry without checksum: Yarn installs what it is served", async () => {
+    const outcome = await read(change(`  checksum: ${sum("leaf")}\n`, ""));
+    expect(outcome.findings).toMatchObject([{ code: "artefact/digest-missing", effect: "block" }]);
+  });
+
+  it("leaves an entry of one platform without a digest, to be refused wherever it is in scope", async () => {
+    const outcome = await read(change(`  checksum: ${sum("deep")}\n`, ""));
+    expect(outcome.findings).toEqual([]);
+    const deep = outcome.set?.packages.find(({ name }) => name.endsWith("deep"));
+    expect(deep?.artefacts).toMatchObject([{ form: "yarn-zip", digest: null }]);
+    expect(deep?.markers.expression).not.toBeNull();
   });
 
   it("finds a checksum of another cache, which Yarn ignores and then overwrites", async () => {

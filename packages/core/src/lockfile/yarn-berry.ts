@@ -269,10 +269,10 @@ class BerrySet {
     const name = resolution.slice(0, 200);
     if (text === null) {
       const why = `\`${name}\` has no checksum: Yarn installs whatever it is served.`;
-      const fix =
-        "Yarn writes none for packages of other platforms: except this one in the policy, or do without it.";
-      const conditional = fields.entries.has("conditions");
-      this.#problem({ code: "artefact/digest-missing", at, purl, why, ...(conditional ? { fix } : {}) });
+      // Yarn writes none for packages of one platform. Whether this machine's install takes one is not the reader's
+      // to say: without a digest it is refused wherever it is in scope.
+      if (!fields.entries.has("conditions"))
+        this.#problem({ code: "artefact/digest-missing", at, purl, why });
       return { ...made, digest: null };
     }
     const slash = text.indexOf("/");

@@ -14,7 +14,14 @@ const hooks = ".countersign/hooks";
 
 const closures: Readonly<Record<ManagerName, Closure>> = {
   npm: {
-    files: ["package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc", ".npm-extension.mjs"],
+    files: [
+      "package.json",
+      "package-lock.json",
+      "npm-shrinkwrap.json",
+      ".npmrc",
+      ".npm-extension.mjs",
+      ".npm-extension.cjs",
+    ],
     folders: ["patches"],
     workspace: ["package.json"],
   },

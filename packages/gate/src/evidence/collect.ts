@@ -1,6 +1,6 @@
 import { noEvidence, notAsked, type Budget, type Evidence, type PackageSet } from "@countersign/core";
 import type { Client } from "../registry/client.ts";
-import type { EvidenceStore } from "../store/evidence-store.ts";
+import type { EvidenceStore, StoreEntry } from "../store/evidence-store.ts";
 import { Binder, isBindable } from "../tarball/binding.ts";
 import { JsrRegistry } from "./jsr-registry.ts";
 import type { Needs } from "./needs.ts";
@@ -8,11 +8,14 @@ import { NpmRegistry } from "./npm-registry.ts";
 import type { Origin } from "./origin.ts";
 import { PythonIndex } from "./python-index.ts";
 import type { Answer, Question } from "./question.ts";
-import { fromStore, restore, storedFileHost, storeKeyOf, toEntries } from "./stored.ts";
+import type { KnownTarballs } from "../run.ts";
+import { bindingEntry, fromStore, restore, storedFileHost, storeKeyOf, toEntries } from "./stored.ts";
 
 export type Collecting = {
   /** Whether archives are fetched to tie digests that no statement can name to the tarballs they come from. */
   bind: boolean;
+  /** What the caller knows of them; null: nothing. */
+  tarballs: KnownTarballs | null;
   /** null: offline, only the store is asked. */
   client: Client | null;
   store: EvidenceStore;
@@ -37,7 +40,7 @@ export type Collected = {
  * within the client's bounds. One package's failure is that package's `unavailable` and nobody else's.
  */
 export async function collectEvidence(set: PackageSet, collecting: Collecting): Promise<Collected> {
-  const { client, store, budget, now } = collecting;
+  const { client, store, budget, now, tarballs } = collecting;
   const registries = client === null ? null : openRegistries(client, budget);
   const binder = client === null || !collecting.bind ? null : new Binder(client);
   const collected: Evidence[][] = set.packages.map(({ artefacts }) => artefacts.map(() => noEvidence));
@@ -46,6 +49,7 @@ export async function collectEvidence(set: PackageSet, collecting: Collecting): 
     if (host !== null) fileHosts.set(registry, (fileHosts.get(registry) ?? new Set()).add(host));
   };
   const answers: { question: Question; answer: Answer }[] = [];
+  const bindings: StoreEntry[] = [];
   const pending: (() => Promise<void>)[] = [];
   for (const [packageIndex, pkg] of set.packages.entries()) {
     const origin = collecting.originOf(pkg);
@@ -69,16 +73,26 @@ export async function collectEvidence(set: PackageSet, collecting: Collecting): 
       const stored = store.read(key);
       noteHost(origin, storedFileHost(stored));
       const sufficient = fromStore(question, stored, budget);
-      if (sufficient !== null && !isBindable(artefact)) row[artefactIndex] = sufficient;
-      else if (registries === null) row[artefactIndex] = restore(question, stored, budget);
+      const kept = restore(question, stored, budget);
+      const bind = async (listing: Evidence["listing"]): Promise<Evidence["binding"]> => {
+        if (!isBindable(artefact) || kept.binding.state === "found") return kept.binding;
+        const known = tarballs?.of(pkg, artefact, listing) ?? null;
+        const binding: Evidence["binding"] =
+          known !== null
+            ? { state: "found", value: known, origin: "the package manager" }
+            : ((await binder?.bind({ pkg, artefact, registry: origin.registry, listing })) ??
+              (registries === null ? kept.binding : notAsked));
+        if (tarballs?.assumed !== true) bindings.push(...bindingEntry(question, binding, now));
+        return binding;
+      };
+      if (sufficient !== null && (!isBindable(artefact) || kept.binding.state === "found"))
+        row[artefactIndex] = { ...sufficient, binding: kept.binding };
+      else if (registries === null) row[artefactIndex] = { ...kept, binding: await bind(kept.listing) };
       else {
         pending.push(async () => {
           const answer = sufficient === null ? await registries.ask(question) : null;
           const evidence = answer?.evidence ?? (sufficient as Evidence);
-          const binding =
-            binder !== null && isBindable(artefact)
-              ? await binder.bind({ pkg, artefact, registry: origin.registry, listing: evidence.listing })
-              : notAsked;
+          const binding = await bind(evidence.listing);
           row[artefactIndex] = { ...evidence, binding };
           if (answer === null) return;
           answers.push({ question, answer: { ...answer, evidence: { ...evidence, binding } } });
@@ -94,8 +108,8 @@ export async function collectEvidence(set: PackageSet, collecting: Collecting): 
       collecting.progress((done += 1), pending.length);
     }),
   );
-  if (answers.length > 0)
-    store.write(answers.flatMap(({ question, answer }) => toEntries(question, answer, now)));
+  const entries = answers.flatMap(({ question, answer }) => toEntries(question, answer, now));
+  if (entries.length + bindings.length > 0) store.write([...entries, ...bindings]);
   return { evidence: collected, fileHosts };
 }
 

@@ -14,6 +14,7 @@ import {
   type Seen,
 } from "@countersign/core";
 import type { StoredEvidence, StoreEntry, StoreKey } from "../store/evidence-store.ts";
+import { isBindable } from "../tarball/binding.ts";
 import type { Answer, Question } from "./question.ts";
 
 /** What the store holds of a listing: the parts that a verdict uses, and whether attestations were listed. */
@@ -80,6 +81,16 @@ export function toEntries(
 }
 
 /**
+ * The row that spares later runs a tarball: which one was converted to exactly the locked digest. A conversion always
+ * gives the same, so what was once compared here holds for as long as the directory is the user's own.
+ */
+export function bindingEntry(question: Question, binding: Evidence["binding"], now: number): StoreEntry[] {
+  const key = storeKeyOf(question);
+  if (key === null || binding.state !== "found") return [];
+  return [{ key, kind: "binding", value: formatDigest(binding.value), origin: binding.origin, at: now }];
+}
+
+/**
  * Evidence from the store, or null where the question needs more than is stored. Rows are as hostile as any
  * answer: what cannot be read is as if it were not there.
  */
@@ -107,7 +118,11 @@ export function fromStore(question: Question, stored: StoredEvidence, budget: Bu
 }
 
 /** Whatever the store holds of an artefact, however little: what an offline run has to go by. */
-export function restore({ pkg, origin }: Question, stored: StoredEvidence, budget: Budget): Evidence {
+export function restore(
+  { pkg, artefact, origin }: Question,
+  stored: StoredEvidence,
+  budget: Budget,
+): Evidence {
   const missing: Seen<never> = {
     state: "unavailable",
     code: "evidence/offline",
@@ -125,7 +140,7 @@ export function restore({ pkg, origin }: Question, stored: StoredEvidence, budge
   const python = pkg.source.kind === "registry" && pkg.source.ecosystem !== "npm";
   return {
     registry: origin.voice,
-    binding: notAsked,
+    binding: isBindable(artefact) ? read(stored.binding, parseDigest) : notAsked,
     listing: read(stored.listing, readListing),
     signatures: python ? notAsked : read(stored.signatures, readSignatures),
     attestations: read(stored.attestations, (text) => readDocument(text, python, budget)),

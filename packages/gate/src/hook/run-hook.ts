@@ -1,14 +1,16 @@
 import { homedir } from "node:os";
 import process from "node:process";
 import { modes, visible, type Mode } from "@countersign/core";
-import { modeOf, policyHome } from "../policy/mode.ts";
-import type { VerifyRequest } from "../run.ts";
+import { modeOf } from "../policy/mode.ts";
+import type { KnownTarballs, PendingLockfile, VerifyRequest } from "../run.ts";
 import { mayRun } from "../wrapper/may-run.ts";
 import type { Verification } from "../verify-project.ts";
 
 export type HookRequest = {
   /** Absolute path of the project that is being installed. */
   directory: string;
+  /** Absolute path of the project whose policy holds, where `directory` is none of its own. */
+  policyDirectory?: string;
   /** Paths from there; [] finds them. */
   lockfiles: readonly string[];
   /** By default `current`: what this machine could install. */
@@ -16,6 +18,8 @@ export type HookRequest = {
   signal: AbortSignal;
   /** The plugin's version, for the report. */
   version?: string;
+  pending?: PendingLockfile;
+  tarballs?: KnownTarballs;
 };
 
 export type HookResult = {
@@ -39,7 +43,7 @@ export async function runHook(request: HookRequest): Promise<HookResult> {
     const asked = askedMode(process.env);
     const verify: VerifyRequest = {
       directory,
-      policyDirectory: policyHome(directory),
+      policyDirectory: request.policyDirectory ?? directory,
       lockfiles,
       mode: asked.mode,
       modeFrom: "COUNTERSIGN_MODE",
@@ -50,6 +54,8 @@ export async function runHook(request: HookRequest): Promise<HookResult> {
       trustedRoots: [],
       npmKeys: [],
       enforcement: "hook",
+      ...(request.pending !== undefined && { pending: request.pending }),
+      ...(request.tarballs !== undefined && { tarballs: request.tarballs }),
     };
     const now = Date.now();
     mode = await modeOf(verify, { now, platform: process.platform });

@@ -6,7 +6,7 @@ import { readBounded } from "../project/bounded-file.ts";
 
 /** Where `init` puts the hooks that a manager loads, and where it records their digests. POSIX, from the project. */
 export const hookFolder = ".countersign/hooks";
-export const digestsPath = `${hookFolder}/digests.json`;
+export const digestsPath: string = `${hookFolder}/digests.json`;
 /** Yarn loads plugins from a folder of its own. */
 export const yarnPluginPath = ".yarn/plugins/yarn-plugin-countersign.cjs";
 

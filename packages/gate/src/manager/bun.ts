@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { parse } from "smol-toml";
+import { parse, stringify } from "smol-toml";
 import type { Finding, Position } from "@countersign/core";
 import { editableRoot } from "../project/bounded-file.ts";
 import { normaliseRegistry } from "../registry/address.ts";
@@ -7,6 +7,7 @@ import {
   expand,
   listOf,
   readTable,
+  readText,
   tableOf,
   textOrNull,
   variableIn,
@@ -27,6 +28,12 @@ const variables: Readonly<Record<string, string>> = {
   BUN_CONFIG_NO_VERIFY: "what is downloaded is not compared with the lockfile's digests.",
   BUN_CONFIG_SKIP_LOAD_LOCKFILE: "the lockfile that was verified is not read.",
 };
+
+/** Bun reads these before it does anything, and obeys what they set; which of them depends on `NODE_ENV`. */
+const environmentFiles: readonly string[] = ["", ".development", ".production", ".test"].flatMap((suffix) => [
+  `.env${suffix}`,
+  `.env${suffix}.local`,
+]);
 
 /** Bun: `BUN_CONFIG_REGISTRY`, then bunfig.toml of the project over that of the home, then .npmrc. */
 export async function readBun(context: ManagerContext): Promise<ManagerConfiguration> {
@@ -74,6 +81,7 @@ export async function readBun(context: ManagerContext): Promise<ManagerConfigura
     if (!["", "0", "false"].includes(environment[key] ?? ""))
       findings.push(weakens(inEnvironment, key, effect, `Unset ${key}.`));
   }
+  findings.push(...(await environmentWeaknesses(context, findings)));
   const all = new Map([...npmrc.scopes, ...scopes]);
   const main = registry === undefined ? npmrc.registry : registry;
   const base = fromNpmrc("bun", npmrc, findings);
@@ -84,6 +92,40 @@ export async function readBun(context: ManagerContext): Promise<ManagerConfigura
     credentials: [...guard.credentials, ...base.credentials],
     authorities: [...base.authorities, ...authorities],
   };
+}
+
+/** A name alone is enough: nobody else has a use for it, and how Bun reads such a file is not for us to know better. */
+async function environmentWeaknesses(
+  { directory, home }: ManagerContext,
+  findings: Finding[],
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const file of environmentFiles) {
+    const text = await readText(join(directory, file), file, editableRoot(directory, home), findings);
+    if (text === null) continue;
+    for (const [key, effect] of Object.entries(variables)) {
+      if (!text.includes(key)) continue;
+      const at = positionOf(file, text, key);
+      found.push(weakens(at, key, `Bun reads it from here, and ${effect}`, `Remove ${key} from ${file}.`));
+    }
+  }
+  return found;
+}
+
+/**
+ * A bunfig.toml with another security scanner. One that cannot be parsed is left to Bun, which refuses it too.
+ * @param scanner as `install.security.scanner` is written
+ */
+export function withBunScanner(text: string, scanner: string): string {
+  let table: ReadTable["table"];
+  try {
+    table = parse(text);
+  } catch {
+    return text;
+  }
+  const install = tableOf(table["install"]);
+  const security = { ...tableOf(install["security"]), scanner };
+  return stringify({ ...table, install: { ...install, security } });
 }
 
 /** An address made of a variable sends its value to whoever is asked. */

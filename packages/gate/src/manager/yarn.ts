@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { load } from "js-yaml";
 import type { Finding, Position } from "@countersign/core";
 import { editableRoot, isInside, readHead } from "../project/bounded-file.ts";
@@ -60,7 +60,8 @@ async function readBerry(context: ManagerContext): Promise<ManagerConfiguration>
   const sources = await readSources(context, findings);
   const guard = new Guard(context, "npm", ownRegistries(sources, context), findings);
   const registries = new Registries(sources, guard, context, findings);
-  for (const source of sources) findings.push(...weaknesses(source));
+  for (const source of sources)
+    findings.push(...weaknesses(source, editableRoot(context.directory, context.home)));
   for (const { host, fields, source } of registries.hosts()) offer(host, fields, source, guard, context);
   const network = (key: string): string | null => {
     const set = settingOf(sources, key);
@@ -259,7 +260,18 @@ const insecure = (at: Position, setting: string, instead: string): Finding =>
     `Remove ${setting}; give the proxy's certificate with ${instead}.`,
   );
 
-function weaknesses({ shown, text, table, project }: Source): Finding[] {
+/** Our own plugin from outside the project, where a change under test cannot have put it, is how it is enforced. */
+const isOurPlugin = (plugins: string, editable: string): boolean =>
+  plugins
+    .split(";")
+    .every(
+      (path) =>
+        isAbsolute(path) &&
+        !isInside(resolve(path), editable) &&
+        basename(path) === "yarn-plugin-countersign.cjs",
+    );
+
+function weaknesses({ shown, text, table, project }: Source, editable: string): Finding[] {
   const findings: Finding[] = [];
   const at = (key: string): Position => positionOf(shown, text, key);
   const behaviour = textOrNull(table["checksumBehavior"]) ?? "";
@@ -301,7 +313,12 @@ function weaknesses({ shown, text, table, project }: Source): Finding[] {
     );
   }
   const plugins = table["plugins"];
-  if (!project && shown === inEnvironment.path && typeof plugins === "string") {
+  if (
+    !project &&
+    shown === inEnvironment.path &&
+    typeof plugins === "string" &&
+    !isOurPlugin(plugins, editable)
+  ) {
     findings.push(
       weakens(
         inEnvironment,

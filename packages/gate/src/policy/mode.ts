@@ -9,6 +9,7 @@ import {
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Environment, VerifyRequest } from "../run.ts";
+import { fileAt } from "../project/git.ts";
 import { policyPath, readPolicySources } from "./layers.ts";
 
 /** A policy that is there and cannot be read may have said strict, so a slip in it does not open the gate. */
@@ -30,7 +31,7 @@ export async function modeOf(
   { now, platform }: Pick<Environment, "now" | "platform">,
 ): Promise<Mode> {
   const { sources, findings } = await readPolicySources({
-    directory: request.policyDirectory ?? request.directory,
+    directory: await governingDirectory(request.policyDirectory ?? request.directory, request.base),
     managed: request.managedPolicy,
     base: request.base,
     platform,
@@ -46,12 +47,36 @@ export async function modeOf(
 }
 
 /**
+ * The directory whose policy holds for a project: the nearest one at or above it where the trusted base has a policy,
+ * so that a change cannot put another one before or around it; else the nearest with a policy now.
+ * @param project absolute path
+ */
+export async function governingDirectory(project: string, base: string | null): Promise<string> {
+  if (base !== null) {
+    for (const directory of withinRepository(project)) {
+      const found = await fileAt(directory, base, policyPath);
+      if (found.ok && found.bytes !== null) return directory;
+    }
+  }
+  return policyHome(project);
+}
+
+/**
  * The nearest directory at or above `start` with a policy, not above its repository; `start` where there is none.
  * @param start absolute path
  */
 export function policyHome(start: string): string {
+  return (
+    withinRepository(start).find((directory) => existsSync(join(directory, policyPath))) ?? resolve(start)
+  );
+}
+
+/** A directory and those above it, up to its repository; the directory alone where there is none. */
+function withinRepository(start: string): string[] {
+  const directories: string[] = [];
   for (let directory = resolve(start); ; directory = dirname(directory)) {
-    if (existsSync(join(directory, policyPath))) return directory;
-    if (existsSync(join(directory, ".git")) || dirname(directory) === directory) return resolve(start);
+    directories.push(directory);
+    if (existsSync(join(directory, ".git"))) return directories;
+    if (dirname(directory) === directory) return [resolve(start)];
   }
 }

@@ -8,6 +8,7 @@ import {
   type RefusedLockfile,
 } from "@countersign/core";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
+import type { PendingLockfile } from "../run.ts";
 import { readBounded } from "./bounded-file.ts";
 import { fileAt } from "./git.ts";
 
@@ -19,12 +20,16 @@ export async function readLockfiles(
   directory: string,
   files: readonly DiscoveredLockfile[],
   budget: Budget,
+  pending?: PendingLockfile,
 ): Promise<ReadLockfiles> {
   const read: ReadLockfile[] = [];
   const refused: RefusedLockfile[] = [];
   for (const file of files) {
     const { path, format } = file;
-    const content = await readBounded(join(directory, path), budget.lockfileBytes, directory);
+    const content =
+      pending === undefined
+        ? await readBounded(join(directory, path), budget.lockfileBytes, directory)
+        : ({ state: "found", bytes: pending.bytes } as const);
     if (content.state !== "found") {
       const detail = content.state === "missing" ? "it is gone" : content.detail;
       refused.push({ path, format, findings: [unreadable(path, detail)] });

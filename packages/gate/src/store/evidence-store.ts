@@ -4,8 +4,14 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { startOf, type Finding, type Instant } from "@countersign/core";
 
 /** What is stored: what a server said, never what was concluded from it, and never that something was absent. */
-export type StoredKind = "listing" | "signatures" | "attestations" | "published";
-export const storedKinds: readonly StoredKind[] = ["listing", "signatures", "attestations", "published"];
+export type StoredKind = "listing" | "signatures" | "attestations" | "published" | "binding";
+export const storedKinds: readonly StoredKind[] = [
+  "listing",
+  "signatures",
+  "attestations",
+  "published",
+  "binding",
+];
 
 /** Content address of evidence: the artefact by purl, file and locked digest, and whose word it is. */
 export type StoreKey = { purl: string; file: string; digest: string; registry: string };

@@ -17,19 +17,33 @@ export type ToolSearch = {
 export async function findTool(name: string, search: ToolSearch): Promise<string | null> {
   const { platform, project } = search;
   const path = platform === "win32" ? win32 : posix;
-  const names =
-    platform === "win32" ? extensionsOf(search).map((extension) => `${name}${extension}`) : [name];
-  const inside = [project, await realpath(project).catch(() => project)];
-  for (const folder of pathOf(search).split(platform === "win32" ? ";" : ":")) {
-    if (!path.isAbsolute(folder)) continue;
-    for (const each of names) {
-      const candidate = path.join(folder, each);
-      if (inside.some((root) => isBelow(candidate, root, path))) continue;
-      if (await isExecutable(candidate, platform)) return candidate;
-    }
+  const inside = await realpath(project).catch(() => project);
+  for (const candidate of candidatesOf(name, search)) {
+    if (!(await isExecutable(candidate, platform))) continue;
+    // A folder of PATH, or the tool itself, may be a link into the project.
+    const real = await realpath(candidate).catch(() => candidate);
+    if (!isBelow(candidate, inside, path) && !isBelow(real, inside, path)) return candidate;
   }
   return null;
 }
+
+/** Every path that an executable of that name may have, in order, by the words of its platform. */
+export function candidatesOf(name: string, search: ToolSearch): string[] {
+  const { platform, project } = search;
+  const path = platform === "win32" ? win32 : posix;
+  const names =
+    platform === "win32" ? extensionsOf(search).map((extension) => `${name}${extension}`) : [name];
+  return pathOf(search)
+    .split(path.delimiter)
+    .map((folder) => (platform === "win32" ? folder.replace(/^"(.*)"$/, "$1") : folder))
+    .filter((folder) => isAbsolute(folder, platform))
+    .flatMap((folder) => names.map((each) => path.join(folder, each)))
+    .filter((candidate) => !isBelow(candidate, project, path));
+}
+
+/** A folder of Windows without its drive is relative to the current one. */
+const isAbsolute = (folder: string, platform: NodeJS.Platform): boolean =>
+  platform === "win32" ? /^(?:[A-Za-z]:[\\/]|[\\/]{2}[^\\/])/.test(folder) : posix.isAbsolute(folder);
 
 /** Windows looks a variable up in any case; a program sees the spelling that the system gave. */
 function pathOf({ variables, platform }: ToolSearch): string {

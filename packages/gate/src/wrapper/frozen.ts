@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Verification } from "../verify-project.ts";
 import { closureOf } from "../closure/closure.ts";
 import { changedFiles, takeSnapshot, type Snapshot } from "../closure/snapshot.ts";
@@ -30,11 +31,16 @@ export async function runUnchanged(
 ): Promise<number> {
   const closure = closureOf(manager);
   const workspaces = workspacesOf(verification);
-  const judged = await takeSnapshot(directory, closure, []);
-  const early = [...changedFiles(before, judged), ...otherLockfiles(verification, judged)];
-  if (early.length > 0) return changed(host, early, "while it was being verified; nothing was installed");
   const started = await takeSnapshot(directory, closure, workspaces);
-  const exitCode = await host.run(tool, strict);
+  const ofWorkspaces = new Set(
+    workspaces.flatMap((each) => closure.workspace.map((file) => posix.join(each, file))),
+  );
+  const early = [
+    ...changedFiles(before, started).filter((path) => before.has(path) || !ofWorkspaces.has(path)),
+    ...otherLockfiles(verification, started),
+  ];
+  if (early.length > 0) return changed(host, early, "while it was being verified; nothing was installed");
+  const exitCode = typeof strict === "function" ? await strict(verification) : await host.run(tool, strict);
   const late = changedFiles(started, await takeSnapshot(directory, closure, workspaces));
   if (late.length > 0)
     return changed(host, late, "while it was being installed; what was installed is not trusted");

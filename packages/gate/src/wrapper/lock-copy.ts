@@ -2,6 +2,7 @@ import { chmod, copyFile, lstat, mkdir, mkdtemp, rename, rm } from "node:fs/prom
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { closureOf } from "../closure/closure.ts";
 import { takeSnapshot } from "../closure/snapshot.ts";
+import { staysWithin } from "../project/bounded-file.ts";
 import type { ManagerName } from "../manager/manager.ts";
 
 /** A copy of what a manager needs to resolve, outside the project, and the way back. */
@@ -55,6 +56,8 @@ async function takeBack(copy: string, project: string, paths: readonly string[])
   for (const [path, digest] of resolved) {
     if (digest === null || digest === own.get(path)) continue;
     await mkdir(dirname(join(project, path)), { recursive: true });
+    if (!(await staysWithin(dirname(join(project, path)), project)))
+      throw new Error(`${path} would be written outside the project, through a link`);
     // Written beside and renamed: who reads the lockfile meanwhile sees the old or the new one, whole.
     const beside = join(project, `${path}.countersign-${process.pid}`);
     await copyFile(join(copy, path), beside);

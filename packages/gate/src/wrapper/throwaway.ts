@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { policyHome } from "../policy/mode.ts";
 import { runTool } from "../tool/run-tool.ts";
 import { mayRun } from "./may-run.ts";
 import type { Throwaway, WrapperHost } from "./wrapper.ts";
@@ -37,13 +36,15 @@ export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Pro
     }
     const verification = await host.verify({
       directory,
-      policyDirectory: policyHome(host.directory),
+      policyDirectory: host.directory,
       lockfiles: [throwaway.lockfile],
     });
     host.show(verification);
     if (!mayRun(verification)) return verification.exitCode;
     if (mode === "warn") return await host.run(tool, user);
     const kept = fresh ? await keep(directory, project) : project;
+    // Another process was faster: its lockfile is the one, and nobody has decided on it here.
+    if (kept === null) return await runThrowaway(host, throwaway);
     if (!existsSync(join(kept, marker))) {
       const installation = throwaway.install(kept);
       const installed = await host.capture(tool, {
@@ -60,8 +61,8 @@ export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Pro
     if (execution === null) {
       host.refuse({
         code: "command/not-found",
-        why: `What was installed has no command of that name.`,
-        fix: `Name the package and the command: ${tool} --package NAME COMMAND.`,
+        why: "What was installed has no command of that name.",
+        fix: "Name the package and the command: npx --package NAME COMMAND, uvx --from NAME COMMAND.",
       });
       return 1;
     }
@@ -87,12 +88,13 @@ async function prepare(parent: string, { files }: Throwaway): Promise<string> {
   return directory;
 }
 
-/** Another process may have been faster: then its project is the one. */
-async function keep(directory: string, project: string): Promise<string> {
+/** @returns null where the project is there already */
+async function keep(directory: string, project: string): Promise<string | null> {
   try {
     await rename(directory, project);
   } catch (error) {
     if (!existsSync(project)) throw error;
+    return null;
   }
   return project;
 }

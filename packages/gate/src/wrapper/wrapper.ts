@@ -53,8 +53,11 @@ export type FrozenInstall = {
   lockfile: string | null;
   /** What the user typed, for `warn`. */
   user: ToolRun;
-  /** The frozen form with the manager's own integrity checks on, for `strict`. */
-  strict: ToolRun;
+  /**
+   * The frozen form with the manager's own integrity checks on, for `strict`; or the steps that make it up, which end
+   * with an exit code.
+   */
+  strict: ToolRun | ((verification: Verification) => Promise<number>);
 };
 
 /** Changes a lockfile and installs what came of it. */

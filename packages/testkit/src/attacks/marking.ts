@@ -4,17 +4,20 @@ import type { DistributionOptions } from "../pypi/distribution.ts";
 /** Stands in every file of the attacker's: after an attack was stopped it is found nowhere. */
 export const evilText = "made-by-the-attacker";
 
+/** Stands in the same places of everything good, and is as long: what is edited in a cache keeps its size. */
+export const goodText = "good-by-construction";
+
 /** A directory with a file of this name is a scene: code that runs below it leaves its mark there. */
 export const sceneFile = ".scene";
 
-/** What code that ran leaves behind, one line each: `name@version how`. */
+/** What code that ran leaves behind, one line each: `name@version whose how`. */
 export const markFile = "marks";
 
 /** Who a package is, for the mark that its code leaves. */
 export type Marked = { name: string; version?: string; evil?: boolean };
 
 const whoOf = ({ name, version = "1.0.0", evil = false }: Marked): string =>
-  `${name}@${version}${evil ? ` ${evilText}` : ""}`;
+  `${name}@${version} ${evil ? evilText : goodText}`;
 
 /**
  * A package that leaves a mark in the scene it lies in when an install script, its module or its command runs. It

@@ -31,6 +31,8 @@ export type FaultRule = {
   /** Whole path without query, or a pattern on path and query; every path when left out. */
   path?: string | RegExp;
   method?: string;
+  /** Only clients whose `user-agent` it matches: a server that shows each of them another face. */
+  client?: RegExp;
   /** How often; then the server answers well again. */
   times?: number;
   /** This many matching requests are let through first. */
@@ -42,7 +44,7 @@ export type Faults = {
   /** Rules are tried in order of adding; returns how to take the rule back. */
   add(rule: FaultRule): () => void;
   clear(): void;
-  take(method: string, path: string): Fault | null;
+  take(method: string, path: string, client?: string): Fault | null;
 };
 
 export function createFaults(): Faults {
@@ -57,11 +59,12 @@ export function createFaults(): Faults {
       };
     },
     clear: () => void rules.splice(0),
-    take(method, path) {
+    take(method, path, client = "") {
       for (const entry of rules) {
         const { rule } = entry;
         if (rule.method !== undefined && rule.method !== method) continue;
         if (rule.path !== undefined && !matches(rule.path, path)) continue;
+        if (rule.client !== undefined && !rule.client.test(client)) continue;
         const turn = entry.seen++ - (rule.skip ?? 0);
         if (turn >= 0 && turn < (rule.times ?? Number.POSITIVE_INFINITY)) return rule.fault;
       }

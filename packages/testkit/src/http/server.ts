@@ -51,7 +51,7 @@ export async function startServer(options: {
       headers,
       authorization: headers.authorization ?? null,
     });
-    const fault = faults.take(method, url);
+    const fault = faults.take(method, url, headers["user-agent"]);
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const [path = "/", query = ""] = url.split(/\?(.*)/s);

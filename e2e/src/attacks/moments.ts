@@ -1,0 +1,123 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { evilText, goodText } from "@countersign/testkit";
+import type { Attack } from "../cell.ts";
+import { lockOf } from "../lock.ts";
+import type { Scene } from "../scene.ts";
+import { allFamilies, attack, bytes, each, notUs, showAnother } from "./builders.ts";
+
+export const momentAttacks: readonly Attack[] = [
+  attack({
+    id: "lock-swapped-while-deciding",
+    title: "the lockfile replaced while it is being judged",
+    comparable: false,
+    flows: ["frozen"],
+    states: ["cold"],
+    gates: ["wrapper"],
+    codes: ["lockfile/changed-during-install"],
+    strikes: each(allFamilies, async (scene) => {
+      serveEvilToManagers(scene);
+      const evil = await lockOf(scene, "evil");
+      const { requests } = scene.kit;
+      const add = requests.add.bind(requests);
+      let done = false;
+      requests.add = (record) => {
+        if (!done && String(record.headers["user-agent"]).startsWith("countersign")) {
+          done = true;
+          scene.write({ [scene.adapter.lockfile]: evil });
+        }
+        add(record);
+      };
+    }),
+  }),
+  attack({
+    id: "lock-swapped-at-start",
+    title: "the lockfile replaced after our last look, by the very start of the manager",
+    flows: ["frozen"],
+    states: ["cold"],
+    gates: ["wrapper"],
+    codes: ["lockfile/changed-during-install"],
+    holes: [
+      {
+        gates: ["wrapper"],
+        shows: "notices",
+        reason:
+          "Whoever can write to the project while the manager runs changes what it reads after the decision; the second look notices and the exit code says so.",
+        instead: "A checkout that nobody else writes to; what was installed is not to be used.",
+      },
+    ],
+    strikes: each(allFamilies, async (scene) => {
+      serveEvilToManagers(scene);
+      const prepared = join(scene.root, "tmp", "prepared.lock");
+      writeFileSync(prepared, await lockOf(scene, "evil"));
+      const [tool] = scene.adapter.commands.frozen;
+      const path = join(scene.root, "bin", tool);
+      renameSync(path, `${path}.real`);
+      // A question for the version is no install.
+      writeFileSync(
+        path,
+        `#!/bin/sh\ncase "$*" in *--version*) ;; *) cp "${prepared}" "${join(scene.project, scene.adapter.lockfile)}";; esac\nexec "${path}.real" "$@"\n`,
+      );
+      chmodSync(path, 0o755);
+    }),
+  }),
+  attack({
+    id: "cache-poisoned",
+    title: "the manager's own cache or store, edited",
+    flows: ["frozen"],
+    states: ["warm", "offline"],
+    gates: ["wrapper", "hook"],
+    codes: ["artefact/zip-mismatch"],
+    alsoFine: ["manager refuses", "good content"],
+    strikes: each(allFamilies, poisonCaches),
+  }),
+];
+
+/** Genuine to whoever verifies (and makes Yarn's archive of what is served), so that nothing but the moment counts. */
+function serveEvilToManagers({ adapter, kit, npm, pypi }: Scene): void {
+  if (adapter.family === "deno") showAnother(kit, npm.evil);
+  kit.npm.faults.add({ path: /leaf-1\.0\.0\.tgz/, client: notUs, fault: bytes(npm.evil.tarball) });
+  const evil = bytes(pypi.evil.bytes);
+  kit.pypi.fileFaults.add({ path: new RegExp(pypi.evil.sha256.slice(4)), client: notUs, fault: evil });
+}
+
+/** Every file of the caches that has the good text gets the attacker's, of the same length. */
+export function poisonCaches(scene: Scene): void {
+  let poisoned = 0;
+  const visit = (directory: string): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) visit(path);
+      else if (entry.isFile()) {
+        const before = readFileSync(path);
+        const after = edited(before);
+        if (after === before) continue;
+        chmodSync(path, 0o644);
+        writeFileSync(path, after);
+        scene.planted.push(relative(scene.root, path));
+        poisoned += 1;
+      }
+    }
+  };
+  for (const folder of ["home", "cache", "project/cache"]) {
+    const path = join(scene.root, folder);
+    if (existsSync(path)) visit(path);
+  }
+  if (poisoned === 0) throw new Error("no cache holds anything of the good install");
+}
+
+function edited(bytes: Buffer): Buffer {
+  const swap = (buffer: Buffer): Buffer =>
+    buffer.includes(goodText)
+      ? Buffer.from(buffer.toString("latin1").replaceAll(goodText, evilText), "latin1")
+      : buffer;
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return swap(bytes);
+  try {
+    const inner = gunzipSync(bytes);
+    const after = swap(inner);
+    return after === inner ? bytes : gzipSync(after);
+  } catch {
+    return bytes;
+  }
+}

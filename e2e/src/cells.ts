@@ -1,0 +1,78 @@
+import { realManagers, type RealManager } from "@countersign/testkit";
+import { attacks } from "./attacks/attacks.ts";
+import { cellId, type Attack, type Cell, type Flow, type Gate } from "./cell.ts";
+import { gateApplies } from "./gate.ts";
+import { isComparison } from "./run-cell.ts";
+
+const ours: readonly Gate[] = ["wrapper", "verify", "hook"];
+const comparisons: readonly Gate[] = ["plain", "audit", "trust-policy"];
+
+/** Every cell of one attack: ours in all flows and states, comparisons once. */
+export const cellsOf = (attack: Attack): Cell[] =>
+  attack.managers.flatMap((manager) => [
+    ...ours
+      .filter((gate) => gateApplies(gate, manager) && attack.gates?.includes(gate) !== false)
+      .flatMap((gate) => combinations(attack, manager, gate)),
+    ...comparisons
+      .filter((gate) => gateApplies(gate, manager) && attack.comparable !== false)
+      .map((gate) => firstCell(attack, manager, gate)),
+  ]);
+
+function combinations(attack: Attack, manager: RealManager, gate: Gate): Cell[] {
+  // `verify` judges what is there: which install comes after it changes nothing.
+  if (gate === "verify") return [firstCell(attack, manager, gate)];
+  const flows = attack.flows.filter((flow) => gate !== "hook" || hookCovers(manager, flow));
+  // All states of the first flow; the other flows differ before anything was cached.
+  return flows.flatMap((flow, at) =>
+    attack.states.slice(0, at === 0 ? undefined : 1).map((state) => ({
+      attack: attack.id,
+      scenery: attack.scenery,
+      manager,
+      gate,
+      flow,
+      state,
+    })),
+  );
+}
+
+/** No hook is loaded without a project, and Bun's refuses to add anything: it is told no digests. */
+const hookCovers = (manager: RealManager, flow: Flow): boolean =>
+  flow !== "run" && !(manager === "bun-1" && flow === "add");
+
+export const firstCell = (attack: Attack, manager: RealManager, gate: Gate): Cell => ({
+  attack: attack.id,
+  scenery: attack.scenery,
+  manager,
+  gate,
+  flow: attack.flows[0] ?? "frozen",
+  state: attack.states[0] ?? "cold",
+});
+
+export const controlOf = (cell: Cell): Cell => ({ ...cell, attack: null });
+
+/** Cells with the controls that they need, controls first. */
+export function withControls(cells: readonly Cell[]): Cell[] {
+  const all = new Map<string, Cell>();
+  for (const cell of cells.filter((each) => !isComparison(each)).map(controlOf)) all.set(cellId(cell), cell);
+  for (const cell of cells) all.set(cellId(cell), cell);
+  return [...all.values()];
+}
+
+export const everyCell = (): Cell[] => withControls(attacks.flatMap(cellsOf));
+
+/** Every attack × manager once, behind the wrapper. */
+export const quickCells = (): Cell[] =>
+  withControls(
+    realManagers.flatMap((manager) =>
+      attacks
+        .filter(({ managers }) => managers.includes(manager))
+        .map((attack) => firstCell(attack, manager, "wrapper")),
+    ),
+  );
+
+export const attackOf = (cell: Cell): Attack | null => {
+  if (cell.attack === null) return null;
+  const found = attacks.find(({ id }) => id === cell.attack);
+  if (found === undefined) throw new Error(`no attack is called ${cell.attack}`);
+  return found;
+};
