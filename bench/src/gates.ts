@@ -24,6 +24,8 @@ type Contestant = {
   lock: readonly string[];
   install: readonly string[];
   files: (registry: string) => Readonly<Record<string, string>>;
+  /** Where `init` puts the hook, and one that does nothing. */
+  hook: { path: string; empty: string };
 };
 
 const npmrc = (registry: string): string => `registry=${registry}\naudit=false\nfund=false\n`;
@@ -34,6 +36,7 @@ const contestants: readonly Contestant[] = [
     lock: ["install", "--package-lock-only"],
     install: ["ci"],
     files: (registry) => ({ ".npmrc": npmrc(registry) }),
+    hook: { path: ".countersign/hooks/npm.mjs", empty: "" },
   },
   {
     manager: "pnpm-12",
@@ -44,6 +47,7 @@ const contestants: readonly Contestant[] = [
       ".npmrc": npmrc(registry),
       "pnpm-workspace.yaml": "packages: []\nminimumReleaseAge: 0\nverifyDepsBeforeRun: false\n",
     }),
+    hook: { path: ".countersign/hooks/pnpm.cjs", empty: "module.exports = { hooks: {} };\n" },
   },
   {
     manager: "yarn-4",
@@ -53,6 +57,10 @@ const contestants: readonly Contestant[] = [
     files: (registry) => ({
       ".yarnrc.yml": `npmRegistryServer: "${registry}"\nunsafeHttpWhitelist: ["127.0.0.1"]\nnpmMinimalAgeGate: 0\nenableTelemetry: false\nnodeLinker: node-modules\n`,
     }),
+    hook: {
+      path: ".yarn/plugins/yarn-plugin-countersign.cjs",
+      empty: `module.exports = { name: "yarn-plugin-countersign", factory: () => ({}) };\n`,
+    },
   },
   {
     manager: "bun-1",
@@ -60,10 +68,14 @@ const contestants: readonly Contestant[] = [
     lock: ["install", "--lockfile-only"],
     install: ["install", "--frozen-lockfile"],
     files: (registry) => ({ "bunfig.toml": `[install]\nregistry = "${registry}"\n` }),
+    hook: {
+      path: ".countersign/hooks/bun.mjs",
+      empty: `export const scanner = { version: "1", scan: async () => [] };\n`,
+    },
   },
 ];
 
-const gates = ["plain", "wrapper", "hook", "disabled"] as const;
+const gates = ["plain", "wrapper", "hook", "empty", "disabled"] as const;
 type Gate = (typeof gates)[number];
 /** What is there when an install starts: nothing; caches and evidence; `node_modules` besides. */
 const states = ["cold", "warm", "no-op"] as const;
@@ -72,7 +84,7 @@ type State = (typeof states)[number];
 /**
  * (e) What a gate adds to an install of 1,000 locked packages, 150 of them attested, against the same command without
  * it: whole processes on loopback, in turn, each manager with a home of its own. `disabled` is the hook under a policy
- * of that mode.
+ * of that mode, `empty` a hook that does nothing: what the manager itself takes to load one.
  */
 export async function benchGates(): Promise<void> {
   await using kit = await startTestkit();
@@ -134,7 +146,7 @@ type Lane = {
 
 async function layOut(
   kit: Testkit,
-  { manager, tool, lock, install, files }: Contestant,
+  { manager, tool, lock, install, files, hook }: Contestant,
   directory: string,
   names: readonly string[],
 ): Promise<Lane[]> {
@@ -173,9 +185,15 @@ async function layOut(
       writeFiles(project, { ".countersign/policy.yaml": policy(kit.npm.url, mode) });
     }
     const env = envOf(own);
-    if (gate === "hook" || gate === "disabled") {
+    if (gate !== "plain" && gate !== "wrapper") {
       const set = await finish(process.execPath, [executable, "init", "--yes"], project, env);
-      if (set !== 0) continue;
+      if (set !== 0) throw new Error(`init failed for ${manager}`);
+    }
+    if (gate === "empty") {
+      writeFiles(project, { [hook.path]: hook.empty });
+      // pnpm keeps the hook's checksum in the lockfile.
+      await finish(join(bin, tool), lock, project, env);
+      rmSync(join(project, "node_modules"), { recursive: true, force: true });
     }
     const wrapped = gate === "wrapper";
     lanes.push({

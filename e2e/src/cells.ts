@@ -58,7 +58,31 @@ export function withControls(cells: readonly Cell[]): Cell[] {
   return [...all.values()];
 }
 
-export const everyCell = (): Cell[] => withControls(attacks.flatMap(cellsOf));
+/** What tells most comes first, for a run that does not get to the end. */
+const ranks: readonly ((cell: Cell, first: boolean) => boolean)[] = [
+  ({ gate }, first) => gate === "wrapper" && first,
+  ({ gate }) => gate === "plain",
+  ({ gate }, first) => gate === "hook" && first,
+  ({ gate }) => gate === "verify",
+  ({ gate }) => gate === "audit" || gate === "trust-policy",
+  ({ gate }) => gate === "wrapper",
+  () => true,
+];
+
+/** Every cell, in the order to run them in: each rank's controls, then its attacks. */
+export function everyCell(): Cell[] {
+  const ranked = ranks.map((): Cell[] => []);
+  const seen = new Set<string>();
+  for (const attack of attacks)
+    for (const cell of cellsOf(attack)) {
+      const place = [attack.id, cell.manager, cell.gate].join("/");
+      const rank = ranks.findIndex((belongs) => belongs(cell, !seen.has(place)));
+      seen.add(place);
+      ranked[rank]?.push(cell);
+    }
+  const all = new Map(ranked.flatMap(withControls).map((cell) => [cellId(cell), cell]));
+  return [...all.values()];
+}
 
 /** Every attack × manager once, behind the wrapper. */
 export const quickCells = (): Cell[] =>

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { realManagers, type RealManager } from "@countersign/testkit";
+import { hasManager, realManagers, type RealManager } from "@countersign/testkit";
 import { beforeAll, describe, expect, it } from "vitest";
 import "./setup.ts";
-import { hasManager } from "@countersign/testkit";
 import { attacks } from "./attacks/attacks.ts";
 import { cellId, type Outcome } from "./cell.ts";
 import { controlOf, firstCell, quickCells } from "./cells.ts";
@@ -29,7 +28,7 @@ describe.skipIf(!existsSync(executable.replace("bin/countersign.mjs", "dist/main
   "the gauntlet",
   () => {
     beforeAll(async () => {
-      written = readFileSync(pagePath, "utf8");
+      written = existsSync(pagePath) ? readFileSync(pagePath, "utf8") : "";
       outcomes = await runCells(quickCells(), null);
     }, 10 * minutes);
 
@@ -43,7 +42,8 @@ describe.skipIf(!existsSync(executable.replace("bin/countersign.mjs", "dist/main
             expect(control.pass, control.detail).toBe(true);
             expect(isSettled(outcome, outcomes), outcome.detail).toBe(true);
             const said = wrapperEntry(manager, attack.id) ?? "not on the page";
-            expect(said).toMatch(holeOf(cell, attack) === null ? /^stopped/ : /^hole$/);
+            // The page may say "not run" of other flows and states, and never of this cell.
+            expect(said).toMatch(holeOf(cell, attack) === null ? /^stopped/ : /^hole/);
           });
         }
       });

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { markedDistribution, markedPackage, type RealManager } from "@countersign/testkit";
 import { publishedAt } from "./cast.ts";
 import type { SceneryName } from "./cell.ts";
@@ -19,7 +21,17 @@ export async function lockOf(scene: Scene, kind: LockKind = "good"): Promise<str
   }
   let text = await template;
   for (const [placeholder, address] of addresses(scene)) text = text.replaceAll(placeholder, address);
-  return text;
+  return withHook(scene, text);
+}
+
+/** pnpm compares a checksum of its hooks, which whoever rewrites the rest leaves as it is. */
+function withHook(scene: Scene, text: string): string {
+  const { adapter, project } = scene;
+  const current = existsSync(join(project, adapter.lockfile)) ? scene.read(adapter.lockfile) : "";
+  const [checksum] = /^pnpmfileChecksum: .*\n\n?/m.exec(current) ?? [];
+  return checksum === undefined
+    ? text
+    : text.replace("importers:\n", `${checksum.trimEnd()}\n\nimporters:\n`);
 }
 
 async function resolveLock(

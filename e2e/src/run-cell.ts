@@ -1,4 +1,4 @@
-import { isCode } from "@countersign/core";
+import { isCode, type Code } from "@countersign/core";
 import { evilText, goodText, hasManager } from "@countersign/testkit";
 import { cellId, type Attack, type Cell, type Hole, type Outcome, type Verdict } from "./cell.ts";
 import { stepsOf } from "./gate.ts";
@@ -137,11 +137,17 @@ function judge(cell: Cell, attack: Attack, { exitCode, timedOut, codes, marks, r
   if (exitCode === 0) return evil ? "installed" : "harmless";
   if (isComparison(cell)) return evil ? "late" : "blocked";
   if (evil) return "late";
-  if (!attack.codes.some((code) => codes.includes(code)))
+  if (!stoppingCodes(cell, attack).some((code) => codes.includes(code)))
     return attack.alsoFine?.includes("manager refuses") === true ? "blocked" : "failed";
   // Before a decision nothing at all may have run, not even what is good.
   return marks.length > 0 ? "late" : "blocked";
 }
+
+/** Without a server the attacker's version is one that nothing is known of, whatever is wrong with it. */
+const stoppingCodes = ({ state }: Cell, { codes }: Attack): readonly Code[] =>
+  state === "offline"
+    ? [...codes, "evidence/offline", "evidence/unreachable", "artefact/digest-unbound"]
+    : codes;
 
 function passes({ codes, alsoFine }: Attack, verdict: Verdict, left: Left): boolean {
   if (verdict === "blocked") return true;

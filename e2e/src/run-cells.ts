@@ -9,11 +9,13 @@ const concurrency = 2;
 /**
  * Runs cells that have no result yet.
  * @param results where outcomes are kept; null to run them all and keep nothing
+ * @param deadline when no further cell is started, by `performance.now()`
  */
 export async function runCells(
   cells: readonly Cell[],
   results: Results | null,
   progress: (outcome: Outcome, done: number, total: number) => void = () => {},
+  deadline: number = Infinity,
 ): Promise<Map<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();
   const open: Cell[] = [];
@@ -26,6 +28,7 @@ export async function runCells(
   let done = 0;
   const work = async (): Promise<void> => {
     for (const cell of queue) {
+      if (performance.now() >= deadline) return;
       const outcome = await runCell(cell, attackOf(cell));
       outcomes.set(outcome.id, outcome);
       results?.add(outcome);

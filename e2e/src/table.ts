@@ -1,7 +1,7 @@
 import { realManagers, type RealManager } from "@countersign/testkit";
 import { chapters } from "./attacks/attacks.ts";
 import { cellId, gates, type Attack, type Cell, type Gate, type Hole, type Outcome } from "./cell.ts";
-import { cellsOf, controlOf } from "./cells.ts";
+import { cellsOf, controlOf, everyCell } from "./cells.ts";
 import { gateApplies } from "./gate.ts";
 import { holeOf, isComparison } from "./run-cell.ts";
 
@@ -20,13 +20,22 @@ const cellsById = new Map(
   attacks.flatMap((attack) => cellsOf(attack).map((cell) => [cellId(cell), cell] as const)),
 );
 
+/** How many cells there are, and what became of those that were run. A comparison is neither right nor wrong. */
 export function summaryOf(outcomes: Outcomes): string {
-  const all = [...outcomes.values()];
-  const skipped = all.filter(({ verdict }) => verdict === "skipped").length;
-  const passed = all.filter(
-    (outcome) => outcome.verdict !== "skipped" && isSettled(outcome, outcomes),
-  ).length;
-  return `${all.length} cells: ${passed} as they should be, ${all.length - passed - skipped} not, ${skipped} SKIPPED`;
+  const cells = everyCell();
+  const found = cells.flatMap((cell) => {
+    const outcome = outcomes.get(cellId(cell));
+    return outcome === undefined ? [] : [{ cell, outcome }];
+  });
+  const run = found.filter(({ outcome }) => outcome.verdict !== "skipped");
+  const settled = run.filter(({ outcome }) => isSettled(outcome, outcomes));
+  const comparisons = settled.filter(({ cell }) => isComparison(cell)).length;
+  const controls = run.filter(({ cell }) => cell.attack === null).length;
+  return [
+    `${run.length} of ${cells.length} cells were run, ${controls} of them controls without an attack`,
+    `: ${settled.length - comparisons} as they should be, ${run.length - settled.length} not, ${comparisons} comparisons`,
+    `; ${found.length - run.length} SKIPPED, ${cells.length - found.length} not run`,
+  ].join("");
 }
 
 /** What a table says of one attack, manager and gate. */
@@ -41,11 +50,19 @@ export function entry(cells: readonly Cell[], attack: Attack, outcomes: Outcomes
     const outcome = outcomes.get(cellId(cell));
     return outcome === undefined ? [] : [{ cell, outcome }];
   });
-  if (found.length < cells.length) return "not run";
+  if (found.length === 0) return "not run";
+  const part = found.length < cells.length ? ` (${found.length} of ${cells.length})` : "";
+  return `${word(found, attack, outcomes)}${part}`;
+}
+
+type Found = readonly { cell: Cell; outcome: Outcome }[];
+
+function word(found: Found, attack: Attack, outcomes: Outcomes): string {
   if (found.some(({ outcome }) => outcome.verdict === "skipped")) return "skipped";
   if (found.every(({ cell }) => isComparison(cell)))
-    return found.map(({ outcome }) => compared[outcome.verdict])[0] ?? "–";
-  if (!found.every(({ outcome }) => isSettled(outcome, outcomes))) return "**not stopped**";
+    return found.map(({ outcome }) => (outcome.pass ? compared[outcome.verdict] : "no result"))[0] ?? "–";
+  if (!found.every(({ outcome }) => outcome.pass)) return "**not stopped**";
+  if (!found.every(({ outcome }) => isSettled(outcome, outcomes))) return "**control fails**";
   if (found.some(({ cell }) => holeOf(cell, attack) !== null)) return "hole";
   return attack.alsoFine !== undefined && found.some(({ outcome }) => outcome.codes.length === 0)
     ? "stopped by its own check"
@@ -115,13 +132,16 @@ export function page(outcomes: Outcomes): string {
     "",
     "| word | meaning |",
     "| --- | --- |",
-    "| stopped | in every flow and state: a non-zero exit with our code, no mark, and nothing of the attacker's in the project, caches and stores; the same without the attack installs and runs |",
-    "| stopped by its own check | the lockfile is honest: the manager's own integrity check, which strict keeps on, refuses the bytes or repairs its cache |",
+    "| stopped | in every flow and state that was run: a non-zero exit with our code, no mark, and nothing of the attacker's in the project, caches and stores; the same without the attack installs and runs |",
+    "| (1 of 4) | only so many of the attack's flows and states were run with this gate, and nothing is said of the others |",
+    "| not run, no result | nothing is said at all: there was not time for it, or it could not be staged |",
+    "| stopped by its own check | the lockfile is honest: the manager's own integrity check, which strict keeps on, refuses the bytes or repairs its cache, or the wrapper has a cache of its own |",
+    "| **not stopped**, **control fails** | a failure of ours: something else happened, or the gate stops what is good too |",
     "| hole | this gate does not protect here; [why, and what does](#holes) |",
     "| installs | the attacker's content was installed or run |",
     "| refuses, nothing happens | the manager alone ends with an error, or installs the good content only |",
     "",
-    "Ours run in flows (frozen, install, add, a command without a lockfile) × states (cold, warm, offline) as far as the attack applies; the comparisons run once.",
+    "Ours run in flows (frozen, install, add, a command without a lockfile) × states (cold, warm, offline) as far as the attack applies; the comparisons run once. Where there is not time for all, the most telling come first: every attack once behind the wrapper, the manager alone, the hook, `countersign verify`.",
     "",
     "## Attacks",
     "",
@@ -145,24 +165,29 @@ export function page(outcomes: Outcomes): string {
     ]),
     "npm 10 and 11 run a root script after everything else, so no hook can judge there: with ours installed they stop at its `devEngines`, and the wrapper or `countersign verify` is what protects. Deno and uv load no hook; Bun's refuses `bun add` altogether, because Bun tells it no digests; no manager loads a hook for a command without a lockfile.",
     "",
+    "`cache-poisoned` edits the manager's own cache or store, the one that it fills when it is run alone. Below `COUNTERSIGN_CACHE_DIR` the wrapper keeps caches of its own for Bun, Deno and uv; these are not attacked: who can write there as the user can as well replace Countersign, or the manager.",
+    "",
     "## Holes",
     "",
-    "Each of these is run and must show; one that is stopped after all fails the gauntlet until it is taken off this list.",
+    "Where one of these is run, it must show; one that is stopped after all fails the gauntlet until it is taken off this list.",
     "",
-    "| attack | gates | managers | shows | why | what does protect |",
-    "| --- | --- | --- | --- | --- | --- |",
-    ...attacks.flatMap((attack) => (attack.holes ?? []).map((hole) => holeRow(attack, hole))),
+    "| attack | gates | managers | shows | cells run | why | what does protect |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...attacks.flatMap((attack) => (attack.holes ?? []).map((hole) => holeRow(attack, hole, outcomes))),
     "",
   ];
   return lines.join("\n");
 }
 
-const holeRow = (attack: Attack, hole: Hole): string =>
-  row([
+function holeRow(attack: Attack, hole: Hole, outcomes: Outcomes): string {
+  const cells = cellsOf(attack).filter((cell) => holeOf(cell, attack) === hole && !isComparison(cell));
+  return row([
     `\`${attack.id}\``,
     hole.gates.join(", "),
     (hole.managers ?? attack.managers).join(", "),
     hole.shows,
+    `${cells.filter((cell) => outcomes.has(cellId(cell))).length} of ${cells.length}`,
     hole.reason,
     hole.instead,
   ]);
+}

@@ -1,33 +1,30 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig } from "rolldown";
-import { oneFile } from "./one-file.mjs";
+import { ascii, common, licences, onDemand, readable, verifying } from "../one-file.mjs";
 
-const start = `const [major, minor, patch] = process.versions.node.split(".").map(Number);
-const supported =
-  major >= 26 ||
-  (major === 24 && minor >= 15) ||
-  (major === 22 && (minor > 22 || (minor === 22 && patch >= 2)));
-if (supported) {
-  process.exitCode = await load("guard.js").guard();
-} else {
-  process.exitCode = load("old-node.js").refuseOldNode();
-}
-`;
+const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
-const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+/** The guard is packed too, apart from what verifies: an old Node.js could not even parse or link it. */
+const guard = onDemand({
+  module: join(import.meta.dirname, "src/guard.ts"),
+  instead: {
+    [verifying]: "export const verifyForHook = async (...all) => (await verifying()).verifyForHook(...all);",
+  },
+  given: { verifying: `() => import(${JSON.stringify(verifying)})` },
+});
 
+/** One file; nothing is left to be installed beside it. No lockfile of npm's has an archive of Yarn's. */
 export default defineConfig({
-  input: { guard: "src/guard.ts", "old-node": "src/old-node.ts" },
-  platform: "node",
-  external: [/^node:/],
-  plugins: [oneFile({ file: "hook.mjs", start })],
-  resolve: { conditionNames: ["@countersign/source", "node", "import", "require", "default"] },
+  ...common,
+  input: { hook: "src/hook.ts" },
   transform: { define: { COUNTERSIGN_VERSION: JSON.stringify(version) } },
+  plugins: [guard, onDemand({ without: ["@yarnpkg/libzip"] }), ascii, licences],
   output: {
     dir: "dist",
-    format: "cjs",
-    entryFileNames: "[name].js",
-    chunkFileNames: "[name].js",
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+    format: "esm",
+    entryFileNames: "[name].mjs",
+    codeSplitting: false,
+    minify: readable,
   },
 });

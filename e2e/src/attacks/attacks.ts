@@ -1,6 +1,7 @@
 import type { Attack } from "../cell.ts";
 import { byteAttacks } from "./bytes.ts";
 import { evidenceAttacks } from "./evidence.ts";
+import { graphAttacks } from "./graph.ts";
 import { lockAttacks } from "./lock.ts";
 import { momentAttacks } from "./moments.ts";
 import { projectCodeAttacks } from "./project-code.ts";
@@ -10,6 +11,7 @@ import { settingsAttacks } from "./settings.ts";
 /** Attacks by chapter, in the order of the table. */
 export const chapters: readonly { title: string; attacks: readonly Attack[] }[] = [
   { title: "The lockfile, doctored", attacks: lockAttacks },
+  { title: "Packages that nobody asked for", attacks: graphAttacks },
   { title: "uv.lock, doctored", attacks: pythonAttacks },
   { title: "Evidence", attacks: evidenceAttacks },
   { title: "Bytes, new dependencies and commands without a lockfile", attacks: byteAttacks },

@@ -110,6 +110,8 @@ export function once(text: string, from: string | RegExp, to: string): string {
 /** Nothing decides on a change against its base yet. */
 export const driftUndecided: Hole = {
   gates: ["wrapper", "verify", "hook"],
+  // Offline nothing is known of the attacker's package, and that blocks.
+  states: ["cold", "warm"],
   shows: "installs",
   reason:
     "The attacker's package is published and signed like any other: every statement about it is true. Only a comparison with the trusted base can tell that nobody asked for it; `--base` reports it, and the policy's `drift` does not block yet.",

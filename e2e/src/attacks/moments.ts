@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { evilText, goodText } from "@countersign/testkit";
 import type { Attack } from "../cell.ts";
 import { lockOf } from "../lock.ts";
-import type { Scene } from "../scene.ts";
+import { clearInstallation, type Scene } from "../scene.ts";
 import { allFamilies, attack, bytes, each, notUs, showAnother } from "./builders.ts";
 
 export const momentAttacks: readonly Attack[] = [
@@ -64,13 +64,23 @@ export const momentAttacks: readonly Attack[] = [
   }),
   attack({
     id: "cache-poisoned",
-    title: "the manager's own cache or store, edited",
+    title: "the manager's own cache or store, filled by the manager alone, then edited",
     flows: ["frozen"],
     states: ["warm", "offline"],
     gates: ["wrapper", "hook"],
     codes: ["artefact/zip-mismatch"],
     alsoFine: ["manager refuses", "good content"],
-    strikes: each(allFamilies, poisonCaches),
+    holes: [
+      {
+        gates: ["hook"],
+        managers: ["bun-1"],
+        shows: "installs",
+        reason:
+          "Bun compares a package with the lockfile when it unpacks it into its cache, and never again; the scanner is told names and versions, not what lies there.",
+        instead: "The wrapper, whose cache for Bun is its own.",
+      },
+    ],
+    strikes: each(allFamilies, poisonOwnCaches),
   }),
 ];
 
@@ -82,12 +92,25 @@ function serveEvilToManagers({ adapter, kit, npm, pypi }: Scene): void {
   kit.pypi.fileFaults.add({ path: new RegExp(pypi.evil.sha256.slice(4)), client: notUs, fault: evil });
 }
 
-/** Every file of the caches that has the good text gets the attacker's, of the same length. */
+/** A run of the manager alone fills its own caches first: behind some gates it has used others. */
+async function poisonOwnCaches(scene: Scene): Promise<void> {
+  const { exitCode, output } = await scene.run(scene.adapter.commands.frozen, 60_000);
+  if (exitCode !== 0) throw new Error(`the manager could not fill its caches:\n${output}`);
+  clearInstallation(scene);
+  poisonCaches(scene);
+}
+
+/**
+ * Every file of the manager's caches that has the good text gets the attacker's, of the same length. Ours are left
+ * alone: who can write there can replace our executable too.
+ */
 export function poisonCaches(scene: Scene): void {
+  const ours = scene.variables["COUNTERSIGN_CACHE_DIR"];
   let poisoned = 0;
   const visit = (directory: string): void => {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
+      if (path === ours) continue;
       if (entry.isDirectory()) visit(path);
       else if (entry.isFile()) {
         const before = readFileSync(path);

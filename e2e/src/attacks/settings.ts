@@ -169,6 +169,7 @@ export const settingsAttacks: readonly Attack[] = [
     id: "hook-off",
     title: "the hook switched off by the change that brings the attacker's lockfile",
     flows: ["frozen"],
+    states: ["cold"],
     codes: ["listing/mismatch", "signature/invalid", "artefact/zip-mismatch", "settings/weakens"],
     holes: [
       {

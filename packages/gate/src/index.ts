@@ -26,6 +26,9 @@ export { changeLock } from "./wrapper/change.ts";
 export { runThrowaway } from "./wrapper/throwaway.ts";
 export { mayRun } from "./wrapper/may-run.ts";
 export { passUnknown } from "./wrapper/unknown.ts";
+export * from "./wrapper/installed-command.ts";
+export * from "./wrapper/project-files.ts";
+export { verifiedCache } from "./wrapper/verified-cache.ts";
 export { cacheDirectoryOf, type CachePlace } from "./project/cache-directory.ts";
 export { runHook, type HookRequest, type HookResult } from "./hook/run-hook.ts";
 export {

@@ -1,7 +1,13 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { policyHome, projectPolicyPath, withBunScanner, type WrapperHost } from "@countersign/gate";
+import { existsSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import {
+  carriedNpmrc,
+  textOf,
+  upwards,
+  verifiedCache,
+  withBunScanner,
+  type WrapperHost,
+} from "@countersign/gate";
 
 export const lockfile = "bun.lock";
 const configuration = "bunfig.toml";
@@ -20,11 +26,7 @@ export type Project = {
  * is not asked: what is installed is named to Bun by its folder, so a root too high is verified and installed itself.
  */
 export function projectOf(start: string): Project {
-  const above: string[] = [];
-  for (let folder = resolve(start); ; folder = dirname(folder)) {
-    above.push(folder);
-    if (dirname(folder) === folder) break;
-  }
+  const above = upwards(start);
   const child = above.find((folder) => existsSync(join(folder, "package.json"))) ?? resolve(start);
   const root = above
     .slice(above.indexOf(child) + 1)
@@ -35,7 +37,7 @@ export function projectOf(start: string): Project {
 
 function hasWorkspaces(path: string): boolean {
   try {
-    const manifest = JSON.parse(readFileSync(path, "utf8")) as { workspaces?: unknown } | null;
+    const manifest = JSON.parse(textOf(path) ?? "null") as { workspaces?: unknown } | null;
     return manifest?.workspaces !== undefined;
   } catch {
     return false;
@@ -49,16 +51,9 @@ const unset: Readonly<Record<string, undefined>> = {
   BUN_OPTIONS: undefined,
 };
 
-/**
- * Bun's shared cache holds unpacked packages that are never compared with a lockfile again, whoever put them there.
- * So what was decided on is installed from a cache that only such installs fill, one for each project and policy: the
- * policy that allowed a tarball once is then the one that holds.
- */
+/** Bun's shared cache holds unpacked packages that are never compared with a lockfile again. */
 export function strictVariables(host: WrapperHost, directory: string): Record<string, string | undefined> {
-  const policy = join(policyHome(directory), projectPolicyPath);
-  const text = existsSync(policy) ? readFileSync(policy) : "";
-  const name = createHash("sha256").update(resolve(directory)).update("\0").update(text).digest("hex");
-  return { ...unset, BUN_INSTALL_CACHE_DIR: join(host.environment.cacheDirectory, "bun", name.slice(0, 40)) };
+  return { ...unset, BUN_INSTALL_CACHE_DIR: verifiedCache(host, "bun", directory) };
 }
 
 /**
@@ -70,23 +65,19 @@ export function withoutScanner(directory: string): string {
   const scanner = join(directory, scannerFile);
   writeFileSync(scanner, emptyScanner);
   const path = join(directory, resolutionFile);
-  writeFileSync(path, withBunScanner(textOf(directory), scanner));
+  writeFileSync(path, withBunScanner(configurationOf(directory), scanner));
   return `--config=${path}`;
 }
 
 /** Registries and credentials of the user's project hold for what is run without a lockfile as well. */
 export function throwawayFiles(root: string): Record<string, string> {
-  const npmrc = join(root, ".npmrc");
   return {
-    [configuration]: withBunScanner(textOf(root), `./${scannerFile}`),
+    [configuration]: withBunScanner(configurationOf(root), `./${scannerFile}`),
     [scannerFile]: emptyScanner,
-    ...(existsSync(npmrc) ? { ".npmrc": readFileSync(npmrc, "utf8") } : {}),
+    ...carriedNpmrc(root),
   };
 }
 
 const emptyScanner = `export const scanner = { version: "1", scan: async () => [] };\n`;
 
-function textOf(directory: string): string {
-  const path = join(directory, configuration);
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
-}
+const configurationOf = (directory: string): string => textOf(join(directory, configuration)) ?? "";

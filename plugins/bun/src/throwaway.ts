@@ -1,6 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { findTool, policyHome, withPathEntry, type Throwaway, type WrapperHost } from "@countersign/gate";
+import {
+  declaredCommands,
+  findTool,
+  installedCommand,
+  policyHome,
+  withCommands,
+  type Throwaway,
+  type WrapperHost,
+} from "@countersign/gate";
 import type { Request } from "./plan.ts";
 import { lockfile, projectOf, strictVariables, throwawayFiles } from "./project.ts";
 
@@ -33,13 +40,9 @@ async function execution(
 ): ReturnType<Throwaway["execute"]> {
   const { variables, platform } = host.environment;
   const command = asked ?? commandOf(join(kept, "node_modules", name));
-  // A name with a slash would lead out of the folder.
-  if (command === null || !/^[^/\\.][^/\\]*$/.test(command)) return null;
-  const folder = join(kept, "node_modules", ".bin");
-  const file = join(folder, platform === "win32" ? `${command}.exe` : command);
-  if (!existsSync(file)) return null;
-  const path = Object.keys(variables).find((key) => key.toUpperCase() === "PATH") ?? "PATH";
-  const added = { [path]: withPathEntry(variables[path], folder) };
+  const file = command === null ? null : installedCommand(host, kept, command, "exe");
+  if (file === null) return null;
+  const added = withCommands(host, kept);
   if (!withBun) return { command: file, run: { args, variables: added } };
   const bun = await findTool("bun", { variables, platform, project: policyHome(host.directory) });
   return bun === null
@@ -48,17 +51,8 @@ async function execution(
 }
 
 /** The command of a package: the one of its own name, else its first. */
-export function commandOf(directory: string): string | null {
-  let manifest: { name?: unknown; bin?: unknown } | null;
-  try {
-    manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as object | null;
-  } catch {
-    return null;
-  }
-  if (typeof manifest?.name !== "string") return null;
-  const unscoped = manifest.name.replace(/^@[^/]+\//, "");
-  const { bin } = manifest;
-  if (typeof bin === "string") return unscoped;
-  if (typeof bin !== "object" || bin === null) return null;
-  return Object.hasOwn(bin, unscoped) ? unscoped : (Object.keys(bin)[0] ?? null);
+function commandOf(directory: string): string | null {
+  const declared = declaredCommands(directory);
+  if (declared === null) return null;
+  return declared.names.includes(declared.own) ? declared.own : (declared.names[0] ?? null);
 }

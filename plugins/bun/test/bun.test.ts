@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { hasManager, writeFiles } from "@countersign/testkit";
+import { hasManager } from "@countersign/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isBuilt, openScene, type Scene } from "./scene.ts";
+import { isBuilt } from "../../test/scene.ts";
+import { hasScanner, openScene, type Scene } from "./scene.ts";
 
-const ready = hasManager("bun-1") && isBuilt;
+const ready = hasManager("bun-1") && isBuilt && hasScanner;
 if (!ready) console.warn("SKIPPED: bun-1 is not installed below e2e/managers, or nothing is built");
 
 describe.skipIf(!ready)("with the real Bun", () => {
@@ -15,7 +16,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
   afterAll(() => scene?.close());
 
   const installed = (): string | null =>
-    scene.exists("node_modules/leaf/package.json")
+    scene.has("node_modules/leaf/package.json")
       ? (JSON.parse(scene.read("node_modules/leaf/package.json")) as { name: string }).name
       : null;
 
@@ -37,8 +38,8 @@ describe.skipIf(!ready)("with the real Bun", () => {
       const ran = await scene.countersign("bun", command);
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("listing/mismatch");
-      expect(scene.exists("node_modules")).toBe(false);
-      expect(scene.marked()).toBe(false);
+      expect(scene.has("node_modules")).toBe(false);
+      expect(scene.evilRan()).toBe(false);
     });
 
     it("the same attack without the gate installs and runs: the control", async () => {
@@ -46,7 +47,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.swap(scene.evil.integrity);
       expect((await scene.bun("ci")).exitCode).toBe(0);
       expect(installed()).toBe("evil");
-      expect(scene.marked()).toBe(true);
+      expect(scene.evilRan()).toBe(true);
     });
 
     it("T17: stops an entry without a digest, which Bun installs", async () => {
@@ -55,7 +56,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       const ran = await scene.countersign("bun", "ci");
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("artefact/digest-missing");
-      expect(scene.exists("node_modules")).toBe(false);
+      expect(scene.has("node_modules")).toBe(false);
     });
 
     it("T15: a poisoned shared cache is not used, and node_modules is laid out anew", async () => {
@@ -63,7 +64,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       const good = scene.read("bun.lock");
       scene.swap(scene.evil.integrity);
       await scene.bun("ci");
-      writeFiles(scene.project, { "bun.lock": good });
+      scene.write({ "bun.lock": good });
       expect(installed()).toBe("evil");
       const ran = await scene.countersign("bun", "ci");
       expect(ran).toMatchObject({ exitCode: 0 });
@@ -72,11 +73,11 @@ describe.skipIf(!ready)("with the real Bun", () => {
 
     it("stops a .env that turns Bun's integrity check off", async () => {
       scene.begin("strict");
-      writeFiles(scene.project, { ".env": "BUN_CONFIG_NO_VERIFY=1\n" });
+      scene.write({ ".env": "BUN_CONFIG_NO_VERIFY=1\n" });
       const ran = await scene.countersign("bun", "ci");
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("settings/weakens");
-      expect(scene.exists("node_modules")).toBe(false);
+      expect(scene.has("node_modules")).toBe(false);
     });
 
     it("adds on a copy, shows who it is, and installs it with a hook in place", async () => {
@@ -86,7 +87,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       expect(ran).toMatchObject({ exitCode: 0 });
       expect(ran.output).toContain("fresh@1.0.0");
       expect(scene.read("package.json")).toContain('"fresh"');
-      expect(scene.exists("node_modules/fresh/index.js")).toBe(true);
+      expect(scene.has("node_modules/fresh/index.js")).toBe(true);
     });
 
     it("adds nothing that the policy does not accept", async () => {
@@ -97,13 +98,13 @@ describe.skipIf(!ready)("with the real Bun", () => {
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("signature/absent");
       expect([scene.read("package.json"), scene.read("bun.lock")]).toEqual(before);
-      expect(scene.exists("node_modules")).toBe(false);
+      expect(scene.has("node_modules")).toBe(false);
     });
 
     it("a program without node_modules installs nothing on the spot, nor does one that it starts", async () => {
       scene.begin("strict");
       const manifest = { name: "project", scripts: { start: "bun a.ts" } };
-      writeFiles(scene.project, {
+      scene.write({
         "a.ts": `import leaf from "leaf"; console.log("ran", leaf);\n`,
         "package.json": JSON.stringify(manifest),
       });
@@ -134,7 +135,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
     const first = await scene.countersign("bunx", "tool@1.0.0", "a", "b");
     expect(first).toMatchObject({ exitCode: 0 });
     expect(first.output).toContain("tool leaf@1.0.0 a b");
-    expect(scene.exists("node_modules")).toBe(false);
+    expect(scene.has("node_modules")).toBe(false);
     scene.kit.requests.clear();
     const second = await scene.countersign("bunx", "tool@1.0.0", "c");
     expect(second.output).toContain("tool leaf@1.0.0 c");
@@ -163,8 +164,8 @@ describe.skipIf(!ready)("with the real Bun", () => {
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("FATAL: leaf");
       expect(ran.output).toContain("listing/mismatch");
-      expect(scene.exists("node_modules")).toBe(false);
-      expect(scene.marked()).toBe(false);
+      expect(scene.has("node_modules")).toBe(false);
+      expect(scene.evilRan()).toBe(false);
     });
 
     it("stops an install that changes nothing, too", async () => {
@@ -178,7 +179,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.begin("strict", { hook: true });
       if (line === "update") {
         scene.kit.npm.publish({ name: "tool", version: "1.5.0" });
-        writeFiles(scene.project, {
+        scene.write({
           "package.json": scene.read("package.json").replace('"1.0.0"}', '"^1.0.0"}'),
         });
       }
@@ -188,13 +189,13 @@ describe.skipIf(!ready)("with the real Bun", () => {
       expect(ran.output).toContain("command/uncovered");
       expect(ran.output).toContain("countersign bun");
       expect([scene.read("package.json"), scene.read("bun.lock")]).toEqual(before);
-      expect(scene.marked()).toBe(false);
+      expect(scene.evilRan()).toBe(false);
     });
 
     it("a comment in the lockfile locks nothing", async () => {
       scene.begin("strict", { hook: true });
       const lock = scene.read("bun.lock").replace("{\n", '{\n  // "evil": ["evil@1.0.0", ""]\n');
-      writeFiles(scene.project, { "bun.lock": lock });
+      scene.write({ "bun.lock": lock });
       const ran = await scene.bun("add", "evil");
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("command/uncovered");
@@ -202,9 +203,9 @@ describe.skipIf(!ready)("with the real Bun", () => {
 
     it("a .env of the project does not choose where our evidence is kept", async () => {
       scene.begin("strict", { hook: true });
-      writeFiles(scene.project, { ".env": "COUNTERSIGN_CACHE_DIR=./evidence\n" });
+      scene.write({ ".env": "COUNTERSIGN_CACHE_DIR=./evidence\n" });
       expect(await scene.bun("ci")).toMatchObject({ exitCode: 0 });
-      expect(existsSync(join(scene.project, "evidence"))).toBe(false);
+      expect(existsSync(join(scene.directory, "evidence"))).toBe(false);
     });
   });
 

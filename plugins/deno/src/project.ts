@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { policyHome, projectPolicyPath, type WrapperHost } from "@countersign/gate";
+import { join, relative, resolve } from "node:path";
+import { carriedNpmrc, upwards, verifiedCache, type WrapperHost } from "@countersign/gate";
 
 export const lockfile = "deno.lock";
 const manifests = ["deno.json", "deno.jsonc", "package.json"];
@@ -18,11 +17,9 @@ export type Project = {
 
 /** Deno is told the lockfile by its path, so which folder it would have chosen itself does not matter. */
 export function projectOf(start: string): Project {
-  const above: string[] = [];
-  for (let folder = resolve(start); ; folder = dirname(folder)) {
-    above.push(folder);
-    if (existsSync(join(folder, ".git")) || dirname(folder) === folder) break;
-  }
+  const folders = upwards(start);
+  const repository = folders.findIndex((folder) => existsSync(join(folder, ".git")));
+  const above = repository === -1 ? folders : folders.slice(0, repository + 1);
   const locked = above.find((folder) => existsSync(join(folder, lockfile)));
   const managed = above.find((folder) => manifests.some((name) => existsSync(join(folder, name))));
   const root = locked ?? managed ?? resolve(start);
@@ -41,23 +38,15 @@ export function isLocked({ root, locked }: Project, name: string): boolean {
   }
 }
 
-/**
- * Deno's cache holds unpacked npm packages that are never compared with a lockfile again, whoever put them there. So
- * what was decided on comes from a cache that only such runs fill, one for each project and policy: the policy that
- * allowed a tarball once is then the one that holds.
- */
+/** Deno's cache holds unpacked npm packages that are never compared with a lockfile again. */
 export function strictVariables(host: WrapperHost, directory: string): Record<string, string | undefined> {
-  const policy = join(policyHome(directory), projectPolicyPath);
-  const text = existsSync(policy) ? readFileSync(policy) : "";
-  const name = createHash("sha256").update(resolve(directory)).update("\0").update(text).digest("hex");
-  return { DENO_DIR: join(host.environment.cacheDirectory, "deno", name.slice(0, 40)) };
+  return { DENO_DIR: verifiedCache(host, "deno", directory) };
 }
 
 /** Registries and credentials of the user's project hold for what is run without a lockfile as well. */
 export function throwawayFiles(root: string, specifier: string, name: string): Record<string, string> {
-  const npmrc = join(root, ".npmrc");
   return {
     "deno.json": `${JSON.stringify({ imports: { [name]: specifier } }, null, 2)}\n`,
-    ...(existsSync(npmrc) ? { ".npmrc": readFileSync(npmrc, "utf8") } : {}),
+    ...carriedNpmrc(root),
   };
 }

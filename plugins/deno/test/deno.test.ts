@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { hasManager, writeFiles } from "@countersign/testkit";
+import { hasManager } from "@countersign/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isBuilt, openScene, type Scene } from "./scene.ts";
+import { isBuilt } from "../../test/scene.ts";
+import { openScene, type Scene } from "./scene.ts";
 
 const ready = hasManager("deno-2") && isBuilt;
 if (!ready) console.warn("SKIPPED: deno-2 is not installed below e2e/managers, or nothing is built");
@@ -16,7 +17,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
 
   const manifest = "node_modules/.deno/leaf@1.0.0/node_modules/leaf/package.json";
   const installed = (): string | null =>
-    scene.exists(manifest) ? (JSON.parse(scene.read(manifest)) as { name: string }).name : null;
+    scene.has(manifest) ? (JSON.parse(scene.read(manifest)) as { name: string }).name : null;
   const printing = { "a.ts": `import leaf from "npm:leaf@1.0.0"; console.log("ran", leaf);\n` };
 
   describe("in strict", () => {
@@ -35,7 +36,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       "stops an evil tarball with its own digest: deno %s",
       async (line) => {
         scene.begin("strict");
-        writeFiles(scene.project, {
+        scene.write({
           "a.ts": `console.log("it ran");\n`,
           "deno.json": '{"tasks":{"start":"deno run a.ts"}}',
         });
@@ -44,7 +45,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
         expect(ran.exitCode).toBe(1);
         expect(ran.output).toContain("listing/mismatch");
         expect(ran.output).not.toContain("it ran");
-        expect(scene.exists("node_modules")).toBe(false);
+        expect(scene.has("node_modules")).toBe(false);
       },
     );
 
@@ -60,11 +61,11 @@ describe.skipIf(!ready)("with the real Deno", () => {
     it("T17: stops an entry without a digest, which Deno installs", async () => {
       scene.begin("strict");
       const lock = scene.read("deno.lock").replace(`"integrity": "${scene.leaf.integrity}",`, "");
-      writeFiles(scene.project, { "deno.lock": lock.replace(scene.leaf.tarballUrl, scene.evil.tarballUrl) });
+      scene.write({ "deno.lock": lock.replace(scene.leaf.tarballUrl, scene.evil.tarballUrl) });
       const ran = await scene.countersign("deno", "ci");
       expect(ran.exitCode).toBe(1);
       expect(ran.output).toContain("artefact/digest-missing");
-      expect(scene.exists("node_modules")).toBe(false);
+      expect(scene.has("node_modules")).toBe(false);
       expect(await scene.deno("ci")).toMatchObject({ exitCode: 0 });
       expect(installed()).toBe("evil");
     });
@@ -74,7 +75,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       const good = scene.read("deno.lock");
       scene.swap(scene.evil.integrity);
       await scene.deno("ci");
-      writeFiles(scene.project, { "deno.lock": good });
+      scene.write({ "deno.lock": good });
       await scene.deno("ci");
       expect(installed()).toBe("evil");
       expect(await scene.countersign("deno", "ci")).toMatchObject({ exitCode: 0 });
@@ -84,7 +85,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
     it("stops a deno.json that has another lockfile read, or none", async () => {
       for (const lock of ["false", '"other.lock"', '{ "path": "other.lock" }']) {
         scene.begin("strict");
-        writeFiles(scene.project, { "deno.json": `{ "lock": ${lock} }` });
+        scene.write({ "deno.json": `{ "lock": ${lock} }` });
         const ran = await scene.countersign("deno", "ci");
         expect(ran.exitCode).toBe(1);
         expect(ran.output).toContain("settings/weakens");
@@ -98,7 +99,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       const ran = await scene.countersign("deno", "add", "npm:fresh");
       expect(ran).toMatchObject({ exitCode: 0 });
       expect(ran.output).toContain("fresh@1.0.0");
-      expect(scene.exists("node_modules/fresh/index.js")).toBe(true);
+      expect(scene.has("node_modules/fresh/index.js")).toBe(true);
       const before = [scene.read("package.json"), scene.read("deno.lock")];
       const refused = await scene.countersign("deno", "add", "npm:unsigned");
       expect(refused.exitCode).toBe(1);
@@ -109,7 +110,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
     it("runs with what is locked and fetches nothing else", async () => {
       scene.begin("strict");
       await scene.countersign("deno", "ci");
-      writeFiles(scene.project, { "a.ts": `import evil from "npm:evil"; console.log("ran", evil);\n` });
+      scene.write({ "a.ts": `import evil from "npm:evil"; console.log("ran", evil);\n` });
       const ran = await scene.countersign("deno", "run", "-A", "a.ts");
       expect(ran.exitCode).toBe(1);
       expect(ran.output).not.toContain("ran evil");
@@ -118,8 +119,8 @@ describe.skipIf(!ready)("with the real Deno", () => {
 
     it("without a lockfile a program of this machine runs, and fetches nothing", async () => {
       scene.begin("strict");
-      for (const file of ["deno.lock", "package.json"]) rmSync(join(scene.project, file));
-      writeFiles(scene.project, { ...printing, "b.ts": `console.log("b ran");\n` });
+      for (const file of ["deno.lock", "package.json"]) rmSync(join(scene.directory, file));
+      scene.write({ ...printing, "b.ts": `console.log("b ran");\n` });
       expect((await scene.countersign("deno", "run", "b.ts")).output).toContain("b ran");
       const ran = await scene.countersign("deno", "a.ts");
       expect(ran.exitCode).toBe(1);
@@ -129,7 +130,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
 
     it("refuses what is locked nowhere, and what it does not cover", async () => {
       scene.begin("strict");
-      rmSync(join(scene.project, "deno.lock"));
+      rmSync(join(scene.directory, "deno.lock"));
       const remote = `${scene.kit.elsewhere.url}/x.ts`;
       for (const args of [
         ["run", "-A", remote],
@@ -152,7 +153,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       "deno %s runs from a verified project of its own, the second time without a network",
       async (command, flag) => {
         scene.begin("strict");
-        for (const file of ["deno.lock", "package.json"]) rmSync(join(scene.project, file));
+        for (const file of ["deno.lock", "package.json"]) rmSync(join(scene.directory, file));
         const first = await scene.countersign("deno", command, flag, "npm:tool@1.0.0", "a");
         expect(first).toMatchObject({ exitCode: 0 });
         expect(first.output).toContain("tool leaf@1.0.0 a");
@@ -160,7 +161,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
         const second = await scene.countersign("deno", command, flag, "npm:tool@1.0.0", "b");
         expect(second.output).toContain("tool leaf@1.0.0 b");
         expect(scene.kit.requests.all).toEqual([]);
-        expect(scene.exists("node_modules")).toBe(false);
+        expect(scene.has("node_modules")).toBe(false);
       },
     );
 

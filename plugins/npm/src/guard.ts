@@ -3,17 +3,16 @@ import { runHook } from "@countersign/gate";
 import { agreementOf } from "./manifest.ts";
 import { lockfileOf } from "./project.ts";
 
-declare const COUNTERSIGN_VERSION: string;
-
 /** npm that started us, as its user agent says; null where something else did. */
 type Npm = { major: number; command: string };
 
 /**
  * The root's `preinstall`. npm 12 runs it before it fetches anything, and a code other than 0 stops the install; npm
  * 10 and 11 run it after everything else, which it can only say.
+ * @param version the guard's own, for the report
  * @returns exit code
  */
-export async function guard(): Promise<number> {
+export async function guard(version: string): Promise<number> {
   const directory = process.cwd();
   const npm = runningNpm(process.env);
   const lockfile = lockfileOf(directory);
@@ -21,7 +20,7 @@ export async function guard(): Promise<number> {
     directory,
     lockfiles: lockfile === null ? [] : [lockfile],
     signal: AbortSignal.timeout(600_000),
-    version: COUNTERSIGN_VERSION,
+    version,
   });
   if (mode === "disabled") return 0;
   const say = (line: string): void => void process.stderr.write(`countersign: ${line}\n`);

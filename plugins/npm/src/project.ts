@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { WrapperHost } from "@countersign/gate";
+import { upwards, type WrapperHost } from "@countersign/gate";
 import { readManifest } from "./manifest.ts";
 import { argumentOf, type Option } from "./options.ts";
 
@@ -14,11 +14,11 @@ export async function projectOf(
   options: readonly Option[],
 ): Promise<string> {
   if (prefix !== null) return resolve(host.directory, prefix);
-  const nearest = above(host.directory).find((directory) =>
+  const nearest = upwards(host.directory).find((directory) =>
     ["package.json", "node_modules"].some((name) => existsSync(join(directory, name))),
   );
   if (nearest === undefined) return host.directory;
-  for (const directory of above(dirname(nearest))) {
+  for (const directory of upwards(dirname(nearest))) {
     if (!existsSync(join(directory, "package.json"))) continue;
     if ((await readManifest(directory))?.["workspaces"] === undefined) continue;
     const asked = new Set(["workspace", "workspaces", "include-workspace-root"]);
@@ -29,12 +29,6 @@ export async function projectOf(
     return exitCode === 0 && stdout.trim() !== "" ? resolve(stdout.trim()) : nearest;
   }
   return nearest;
-}
-
-/** A directory and those above it, nearest first. */
-export function above(directory: string): string[] {
-  const parent = dirname(directory);
-  return parent === directory ? [directory] : [directory, ...above(parent)];
 }
 
 /** The lockfile that npm reads; null where there are two, and it depends on npm's version. */

@@ -1,19 +1,21 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson } from "@countersign/core";
 import {
+  carriedNpmrc,
   findTool,
+  installedCommand,
   policyHome,
   runThrowaway,
-  withPathEntry,
+  upwards,
+  withCommands,
   type Throwaway,
   type ToolRun,
   type WrapperHost,
 } from "@countersign/gate";
 import { frozenOptions, type Plan } from "./command-line.ts";
 import type { Option } from "./options.ts";
-import { above, projectOf } from "./project.ts";
+import { projectOf } from "./project.ts";
 import { frozenArguments, resolutionRun } from "./resolution.ts";
 import { nameOf, rangeOf } from "./specifier.ts";
 
@@ -33,11 +35,10 @@ export async function runPackage(host: WrapperHost, tool: string, made: Running)
     ...(await throwawayOf(host, packages, made.options)),
     user,
     execute: async (project) => {
-      const folder = join(project, "node_modules", ".bin");
-      const variables = { PATH: withPathEntry(host.environment.variables["PATH"], folder) };
+      const variables = withCommands(host, project);
       if (made.call !== null) return shellRun(host, made.call, variables);
       const bin = made.packages.length === 0 ? await binOf(project, name) : named;
-      const command = bin === null ? null : binIn(folder, bin, host.environment.platform);
+      const command = bin === null ? null : installedCommand(host, project, bin);
       return command === null ? null : { command, run: { args: rest, variables } };
     },
   });
@@ -75,7 +76,7 @@ async function throwawayOf(
   packages: readonly string[],
   options: readonly Option[],
 ): Promise<Omit<Throwaway, "execute" | "user">> {
-  const npmrc = await readFile(join(await projectOf(host, null, []), ".npmrc"), "utf8").catch(() => null);
+  const npmrc = carriedNpmrc(await projectOf(host, null, []));
   const shared = frozenOptions(options).filter(({ name }) => !["package", "call", "yes"].includes(name));
   const dependencies = Object.fromEntries(packages.map((each) => [nameOf(each) ?? each, rangeOf(each)]));
   const { platform, cpu, variables } = host.environment;
@@ -88,7 +89,7 @@ async function throwawayOf(
     key: [JSON.stringify([dependencies, shared, npmrc, platform, cpu, process.versions.modules, settings])],
     files: {
       "package.json": `${JSON.stringify({ private: true, dependencies }, null, 2)}\n`,
-      ...(npmrc === null ? {} : { ".npmrc": npmrc }),
+      ...npmrc,
     },
     lockfile: "package-lock.json",
     resolve: () => resolutionRun(host.environment, "install", [], shared),
@@ -99,15 +100,8 @@ async function throwawayOf(
 }
 
 /** Whether the project has a command of that name: npm runs it then and asks no registry. */
-const isInstalled = ({ directory, environment }: WrapperHost, command: string): boolean =>
-  above(directory).some(
-    (each) => binIn(join(each, "node_modules", ".bin"), command, environment.platform) !== null,
-  );
-
-function binIn(folder: string, command: string, platform: NodeJS.Platform): string | null {
-  const path = join(folder, platform === "win32" ? `${command}.cmd` : command);
-  return existsSync(path) ? path : null;
-}
+const isInstalled = (host: WrapperHost, command: string): boolean =>
+  upwards(host.directory).some((each) => installedCommand(host, each, command) !== null);
 
 /** The command that a package is run by: its only one, else the one of its own name. */
 async function binOf(project: string, name: string): Promise<string | null> {

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hasManager, writeFiles, type PublishedPackage } from "@countersign/testkit";
+import type { Mode } from "../../test/scene.ts";
 import { openScene, vendorHook, type Scene } from "./scene.ts";
 
 const managers = ["npm-10", "npm-11", "npm-12"] as const;
@@ -53,8 +54,8 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   /** The lockfile of leaf, with an evil tarball and that tarball's own hash. */
-  const doctor = (mode = "strict"): void => {
-    scene.write([leaf, parser], {}, mode);
+  const doctor = (mode: Mode = "strict"): void => {
+    scene.writeProject([leaf, parser], {}, mode);
     const lock = scene.lock();
     const doctored = lock.replace(leaf.integrity, evil.integrity).replace(leaf.tarballUrl, evil.tarballUrl);
     expect(doctored).not.toBe(lock);
@@ -64,7 +65,7 @@ eachNpm("the gate before", true, (manager) => {
 
   it("the control: a good lockfile is installed by ci and by install, and says so in one line", async () => {
     for (const command of ["ci", "install"]) {
-      scene.write([leaf, parser]);
+      scene.writeProject([leaf, parser]);
       const lock = scene.lock();
       const ran = await scene.run(manager, "npm", command);
       expect(ran.err).toMatch(/^countersign: allowed: 3 packages pass .*\n$/);
@@ -107,7 +108,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("install <pkg> is decided before it is installed, and lockfile and manifest follow", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const ran = await scene.run(manager, "npm", "install", "--save-dev", "parser@4.0.2");
     expect(ran.err).toContain("parser");
     expect(ran.exitCode).toBe(0);
@@ -120,7 +121,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("install <pkg> of what the policy refuses changes nothing and fetches no tarball", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const before = [scene.lock(), readFileSync(join(scene.directory, "package.json"), "utf8")];
     scene.requests();
     const ran = await scene.run(manager, "npm", "i", "unsigned");
@@ -133,7 +134,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("plain install with a package.json that asks for more resolves, decides and installs", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const path = join(scene.directory, "package.json");
     const manifest = JSON.parse(readFileSync(path, "utf8")) as { dependencies: Record<string, string> };
     manifest.dependencies["unsigned"] = "1.0.0";
@@ -150,16 +151,16 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("uninstall and update go the same way", async () => {
-    scene.write([leaf, parser]);
+    scene.writeProject([leaf, parser]);
     expect((await scene.run(manager, "npm", "uninstall", "parser")).exitCode).toBe(0);
     expect(scene.lock()).not.toContain(parser.integrity);
-    scene.write([leaf, parser]);
+    scene.writeProject([leaf, parser]);
     expect((await scene.run(manager, "npm", "update")).exitCode).toBe(0);
     expect(scene.has("node_modules", "parser")).toBe(true);
   });
 
   it("npx runs a verified package, the second time without a request", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const first = await scene.run(manager, "npx", "-y", "tool@1.0.0", "--flag", "word");
     expect(first.exitCode, first.err).toBe(0);
     scene.requests();
@@ -171,7 +172,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("npx of an unverified package runs and installs nothing", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.requests();
     expect((await scene.run(manager, "npx", "-y", "unsigned")).exitCode).toBe(1);
     expect((await scene.run(manager, "npm", "exec", "--yes", "unsigned")).exitCode).toBe(1);
@@ -180,7 +181,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("global installs link the verified packages and refuse the others", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const prefix = join(scene.scratch, `global-${manager}`);
     const installed = await scene.run(manager, "npm", "install", "-g", `--prefix=${prefix}`, "tool");
     expect(installed.exitCode, installed.err).toBe(0);
@@ -202,7 +203,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("a lockfile that is replaced between decision and install is not installed", async () => {
-    scene.write([leaf, parser]);
+    scene.writeProject([leaf, parser]);
     rmSync(join(scene.scratch, "cache"), { recursive: true, force: true });
     scene.kit.npm.faults.add({ path: /^\/parser/, times: 1, fault: { kind: "delay", ms: 1500 } });
     const running = scene.run(manager, "npm", "ci");
@@ -215,7 +216,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("a lockfile that a script changes during the install is caught afterwards", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const path = join(scene.directory, "package.json");
     const manifest = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     writeFileSync(
@@ -230,7 +231,7 @@ eachNpm("the gate before", true, (manager) => {
   it("another tarball than the locked one fails within seconds, not minutes", async () => {
     const swapped = scene.kit.npm.publish({ name: `swapped-${manager}` });
     scene.kit.npm.replaceTarball(swapped.name, "1.0.0", evil.tarball);
-    scene.write([swapped]);
+    scene.writeProject([swapped]);
     const started = Date.now();
     const ran = await scene.run(manager, "npm", "ci");
     expect(ran.exitCode).not.toBe(0);
@@ -239,7 +240,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("options that weaken and commands that nothing covers are refused in strict", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     for (const args of [
       ["ci", "--no-strict-ssl"],
       ["install", "--no-package-lock"],
@@ -256,7 +257,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("a lockfile that an extension of npm takes part in is not changed behind the gate", async () => {
-    scene.write([leaf], {
+    scene.writeProject([leaf], {
       ".npm-extension.mjs": "export const transformManifest = (manifest) => manifest;\n",
     });
     const ran = await scene.run(manager, "npm", "install", "parser");
@@ -277,7 +278,7 @@ eachNpm("the gate before", true, (manager) => {
       name: `holder-${manager}`,
       manifest: { optionalDependencies: { [foreign.name]: "1.0.0" } },
     });
-    scene.write([holder]);
+    scene.writeProject([holder]);
     rmSync(join(scene.directory, "package-lock.json"));
     expect((await scene.run(manager, "npm", "install", "--package-lock-only")).exitCode).toBe(0);
     expect(scene.lock()).toContain(foreign.integrity);
@@ -293,7 +294,7 @@ eachNpm("the gate before", true, (manager) => {
   });
 
   it("a git dependency that the policy denies is looked at and changes nothing", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const repository = join(scene.scratch, `repository-${manager}`);
     writeFiles(repository, {
       "package.json": JSON.stringify({
@@ -317,32 +318,35 @@ eachNpm("the gate before", true, (manager) => {
 });
 
 describe("a wrapped npm", () => {
-  it.each(["warn", "disabled"])("in %s gets the same arguments, environment and files", async (mode) => {
-    const scene = await openScene();
-    try {
-      const leaf = scene.kit.npm.publish({ name: "leaf" });
-      scene.write([leaf], {}, mode);
-      const bin = join(scene.scratch, "fake");
-      const seen = join(scene.scratch, "seen");
-      writeFiles(bin, {
-        npm: `#!/bin/sh\nfor each in "$@"; do printf '%s\\n' "$each" >> "${seen}"; done\nenv | grep -i -e '^npm_config_' -e NODE_OPTIONS | sort > "${seen}-env"\nexit 7\n`,
-      });
-      chmodSync(join(bin, "npm"), 0o755);
-      const files = ["package.json", "package-lock.json", ".npmrc"].map((name) =>
-        join(scene.directory, name),
-      );
-      const before = files.map((path) => readFileSync(path, "utf8"));
-      const args = ["ci", "--omit", "dev", "--no-strict-ssl", "a b"];
-      const ran = await scene.run(bin, "npm", ...args);
-      expect(ran.exitCode).toBe(7);
-      expect(readFileSync(seen, "utf8")).toBe(`${args.join("\n")}\n`);
-      expect(readFileSync(`${seen}-env`, "utf8")).not.toMatch(/NODE_OPTIONS|ignore_scripts|fetch/);
-      expect(files.map((path) => readFileSync(path, "utf8"))).toEqual(before);
-      if (mode === "disabled") expect(scene.requests()).toEqual([]);
-    } finally {
-      await scene.close();
-    }
-  });
+  it.each(["warn", "disabled"] as const)(
+    "in %s gets the same arguments, environment and files",
+    async (mode) => {
+      const scene = await openScene();
+      try {
+        const leaf = scene.kit.npm.publish({ name: "leaf" });
+        scene.writeProject([leaf], {}, mode);
+        const bin = join(scene.scratch, "fake");
+        const seen = join(scene.scratch, "seen");
+        writeFiles(bin, {
+          npm: `#!/bin/sh\nfor each in "$@"; do printf '%s\\n' "$each" >> "${seen}"; done\nenv | grep -i -e '^npm_config_' -e NODE_OPTIONS | sort > "${seen}-env"\nexit 7\n`,
+        });
+        chmodSync(join(bin, "npm"), 0o755);
+        const files = ["package.json", "package-lock.json", ".npmrc"].map((name) =>
+          join(scene.directory, name),
+        );
+        const before = files.map((path) => readFileSync(path, "utf8"));
+        const args = ["ci", "--omit", "dev", "--no-strict-ssl", "a b"];
+        const ran = await scene.run(bin, "npm", ...args);
+        expect(ran.exitCode).toBe(7);
+        expect(readFileSync(seen, "utf8")).toBe(`${args.join("\n")}\n`);
+        expect(readFileSync(`${seen}-env`, "utf8")).not.toMatch(/NODE_OPTIONS|ignore_scripts|fetch/);
+        expect(files.map((path) => readFileSync(path, "utf8"))).toEqual(before);
+        if (mode === "disabled") expect(scene.requests()).toEqual([]);
+      } finally {
+        await scene.close();
+      }
+    },
+  );
 });
 
 const built = existsSync(join(import.meta.dirname, "../dist/hook.mjs"));
@@ -359,9 +363,9 @@ eachNpm("the guard in", built, (manager) => {
   });
   afterAll(() => scene.close());
 
-  const guarded = (packages: readonly PublishedPackage[], mode: string): void => {
+  const guarded = (packages: readonly PublishedPackage[], mode: Mode): void => {
     rmSync(join(scene.directory, "node_modules"), { recursive: true, force: true });
-    scene.write(packages, {}, mode);
+    scene.writeProject(packages, {}, mode);
     const path = join(scene.directory, "package.json");
     const manifest = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     writeFileSync(

@@ -2,8 +2,7 @@ import { createTestDirectory, writeFiles } from "@countersign/testkit";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readCommandLine, withoutDirectory } from "./command-line.ts";
-import { blocksOf, hasConfigDependencies, neededFiles, projectOf, throwawayFiles } from "./project.ts";
-import { commandOf } from "./throwaway.ts";
+import { hasConfigDependencies, neededFiles, projectOf, throwawayFiles } from "./project.ts";
 
 let root: ReturnType<typeof createTestDirectory>;
 beforeEach(() => (root = createTestDirectory("pnpm")));
@@ -39,12 +38,6 @@ strictDepBuilds: false
 onlyBuiltDependencies: ["esbuild"]
 allowBuilds: {"esbuild":true}
 `);
-  });
-
-  it("cuts lists that are not indented, and ends at whatever is no entry", () => {
-    expect(blocksOf("a:\n- 1\n- 2\nb: 3\n", ["a"])).toBe("a:\n- 1\n- 2\n");
-    expect(blocksOf("a: 1\n---\nb: 2\n", ["a"])).toBe("a: 1\n");
-    expect(blocksOf("b: |\n  a: 1\n", ["a"])).toBe("");
   });
 
   it("finds config dependencies", () => {
@@ -86,18 +79,5 @@ describe("project", () => {
       "--",
       "-C",
     ]);
-  });
-});
-
-describe("command of a package", () => {
-  it.each<[string, unknown, string | null]>([
-    ["the only one", { name: "@a/b", bin: { x: "x.js" } }, "x"],
-    ["the one of its name", { name: "@a/b", bin: { x: "x.js", b: "b.js" } }, "b"],
-    ["named by a path alone", { name: "@a/b", bin: "b.js" }, "b"],
-    ["none of several", { name: "b", bin: { x: "x.js", y: "y.js" } }, null],
-    ["none at all", { name: "b" }, null],
-  ])("%s", (_, manifest, command) => {
-    writeFiles(root.path, { "package.json": JSON.stringify(manifest) });
-    expect(commandOf(root.path)).toBe(command);
   });
 });

@@ -1,5 +1,6 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { existsSync, globSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { blocksOf, carriedNpmrc, textOf, upwards } from "@countersign/gate";
 import type { CommandLine } from "./command-line.ts";
 
 export const lockfile = "pnpm-lock.yaml";
@@ -16,14 +17,8 @@ export type Project = {
 export function projectOf(standing: string, line: CommandLine): Project {
   const directory = resolve(standing, line.directory ?? ".");
   if (line.options.has("--ignore-workspace")) return { directory, root: directory };
-  return { directory, root: workspaceRoot(directory) ?? directory };
-}
-
-function workspaceRoot(start: string): string | null {
-  for (let directory = start; ; directory = dirname(directory)) {
-    if (existsSync(join(directory, workspaceFile))) return directory;
-    if (dirname(directory) === directory) return null;
-  }
+  const root = upwards(directory).find((each) => existsSync(join(each, workspaceFile)));
+  return { directory, root: root ?? directory };
 }
 
 const manifests = "**/package.{json,json5,yaml}";
@@ -64,37 +59,15 @@ const carried: readonly string[] = [
 
 /** Files of a project of its own for packages that are asked for here. */
 export function throwawayFiles({ root }: Project, builds: readonly string[]): Record<string, string> {
-  const npmrc = textOf(join(root, ".npmrc"));
   const settings = blocksOf(textOf(join(root, workspaceFile)) ?? "", carried);
   const allowed = Object.fromEntries(builds.map((name) => [name, true]));
   return {
     "package.json": `${JSON.stringify({ name: "countersign-throwaway", version: "0.0.0", private: true })}\n`,
-    ...(npmrc === null ? {} : { ".npmrc": npmrc }),
+    ...carriedNpmrc(root),
     // pnpm 10 reads onlyBuiltDependencies, 11 and 12 allowBuilds.
     [workspaceFile]: `${settings}strictDepBuilds: false
 onlyBuiltDependencies: ${JSON.stringify(builds)}
 allowBuilds: ${JSON.stringify(allowed)}
 `,
   };
-}
-
-/** Top-level entries of a settings file, as they stand. What is cut out is read by pnpm and decides nothing here. */
-export function blocksOf(text: string, keys: readonly string[]): string {
-  let taken = "";
-  let taking = false;
-  for (const line of text.split(/\r?\n/)) {
-    const key = /^["']?([A-Za-z]+)["']?\s*:/.exec(line)?.[1];
-    if (key !== undefined) taking = keys.includes(key);
-    else if (/^(?!$|[\s#]|- )/.test(line)) taking = false;
-    if (taking) taken += `${line}\n`;
-  }
-  return taken;
-}
-
-function textOf(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { findTool, policyHome, withPathEntry, type Throwaway, type WrapperHost } from "@countersign/gate";
+import {
+  commandOf,
+  dependenciesOf,
+  findTool,
+  installedCommand,
+  policyHome,
+  withCommands,
+  type Throwaway,
+  type WrapperHost,
+} from "@countersign/gate";
 import { noScripts, overrides, type Request } from "./plan.ts";
 import { lockfile, throwawayFiles, type Project } from "./project.ts";
 
@@ -48,9 +56,7 @@ async function execution(host: WrapperHost, kept: string, run: Request["run"]): 
     const args = ["add", "--global", ...names.map((name) => join(kept, "node_modules", name))];
     return command === null ? null : { command, run: { args } };
   }
-  const folder = join(kept, "node_modules", ".bin");
-  const path = Object.keys(variables).find((name) => name.toUpperCase() === "PATH") ?? "PATH";
-  const withPath = { [path]: withPathEntry(variables[path], folder) };
+  const withPath = withCommands(host, kept);
   if (run.kind === "shell") {
     const [command, ...flags] =
       platform === "win32" ? [process.env["ComSpec"] ?? "cmd.exe", "/d", "/s", "/c"] : ["/bin/sh", "-c"];
@@ -58,29 +64,6 @@ async function execution(host: WrapperHost, kept: string, run: Request["run"]): 
   }
   const [only] = names;
   const name = run.command ?? (only === undefined ? null : commandOf(join(kept, "node_modules", only)));
-  // A name with a slash would lead out of the folder.
-  if (name === null || !/^[^/\\]+$/.test(name) || name.startsWith(".")) return null;
-  const command = join(folder, platform === "win32" ? `${name}.cmd` : name);
-  return existsSync(command) ? { command, run: { args: run.args, variables: withPath } } : null;
-}
-
-/** The command of a package, as pnpm chooses it: the only one, else the one of the package's name. */
-export function commandOf(directory: string): string | null {
-  const { name, bin } = manifestOf(directory);
-  if (typeof name !== "string") return null;
-  const unscoped = name.replace(/^@[^/]+\//, "");
-  if (typeof bin === "string") return unscoped;
-  if (typeof bin !== "object" || bin === null) return null;
-  const commands = Object.keys(bin);
-  return commands.length === 1 ? (commands[0] ?? null) : commands.includes(unscoped) ? unscoped : null;
-}
-
-const dependenciesOf = (directory: string): string[] => Object.keys(manifestOf(directory).dependencies ?? {});
-
-function manifestOf(directory: string): { name?: unknown; bin?: unknown; dependencies?: object } {
-  try {
-    return JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as object;
-  } catch {
-    return {};
-  }
+  const command = name === null ? null : installedCommand(host, kept, name);
+  return command === null ? null : { command, run: { args: run.args, variables: withPath } };
 }

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createTestDirectory, writeFiles } from "@countersign/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildHook, missing, openScene, pnpms, type Ran, type Scene } from "./scene.ts";
+import type { Ended } from "../../test/scene.ts";
+import { buildHook, missing, openScene, pnpms, type Scene } from "./scene.ts";
 
 const built = createTestDirectory("hook");
 let hook: string;
@@ -17,14 +18,14 @@ vi.setConfig({ testTimeout: 240_000 });
 let scene: Scene;
 afterEach(() => scene.close());
 
-function expectBlocked({ exitCode, output }: Ran, code: string): void {
+function expectBlocked({ exitCode, output }: Ended, code: string): void {
   expect(output).toContain(code);
   expect(output).toContain("ERR_COUNTERSIGN_BLOCKED");
   expect(exitCode).not.toBe(0);
   expect(scene.marked()).toBe("");
 }
 
-async function expectDone(running: Promise<Ran>): Promise<string> {
+async function expectDone(running: Promise<Ended>): Promise<string> {
   const { exitCode, output } = await running;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   return output;

@@ -1,17 +1,15 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import {
-  createTestDirectory,
   hasManager,
   linkManager,
   mintNpmPackage,
-  startTestkit,
   writeFiles,
   type PublishedPackage,
-  type Testkit,
 } from "@countersign/testkit";
+import { openStage, pathOf, runProgram, type Ended, type Mode, type Stage } from "../../test/scene.ts";
 
 export const pnpms = ["pnpm-10", "pnpm-11", "pnpm-12"] as const;
 export type Pnpm = (typeof pnpms)[number];
@@ -29,44 +27,32 @@ export function buildHook(directory: string): string {
   return readFileSync(join(directory, "pnpmfile.cjs"), "utf8");
 }
 
-export type Ran = { exitCode: number; output: string };
-
-export type Scene = {
-  kit: Testkit;
-  pnpm: Pnpm;
-  /** Absolute path of the project. */
-  directory: string;
-  /** Where the packages' scripts leave their mark. */
-  mark: string;
+export type Scene = Omit<Stage, "home"> & {
   leaf: PublishedPackage;
   /** Below the throw-away home. */
   home(path: string): string;
-  write(files: Readonly<Record<string, string>>): void;
-  read(path: string): string;
-  has(path: string): boolean;
-  marked(): string;
   /** Sets the policy's mode. */
-  mode(mode: string): void;
+  mode(mode: Mode): void;
   run(
     args: readonly string[],
-    options?: { directory?: string; command?: readonly string[]; variables?: object },
-  ): Promise<Ran>;
+    options?: {
+      directory?: string;
+      command?: readonly string[];
+      variables?: Readonly<Record<string, string>>;
+    },
+  ): Promise<Ended>;
   /** An evil tarball under the name and version of a good one, and the lockfile that names its digest. */
   doctor(): void;
-  close(): Promise<void>;
 };
 
 /**
  * A project that requires `parser`, which requires `leaf`; `extra` is signed, `unsigned` is not. Every one of them has
  * scripts, which are allowed to run.
  */
-export async function openScene(pnpm: Pnpm, mode: string, hook: string | null): Promise<Scene> {
-  const kit = await startTestkit();
-  const root = createTestDirectory(pnpm);
-  const home = join(root.path, "home");
-  const directory = join(root.path, "project");
-  const mark = join(root.path, "mark");
-  const bin = linkManager(pnpm, join(root.path, "bin"));
+export async function openScene(pnpm: Pnpm, mode: Mode, hook: string | null): Promise<Scene> {
+  const stage = await openStage(pnpm);
+  const { kit, scratch, directory, home, mark } = stage;
+  const bin = linkManager(pnpm, join(scratch, "bin"));
   const tool = (name: string): object => ({
     files: [
       {
@@ -81,27 +67,18 @@ export async function openScene(pnpm: Pnpm, mode: string, hook: string | null): 
   kit.npm.publish({ name: "parser", version: "4.0.2", dependencies: { leaf: "1.0.0" } });
   kit.npm.publish({ name: "extra", mark });
   kit.npm.publish({ name: "unsigned", mark, signature: false, ...tool("unsigned") });
-  kit.writeTrust(join(directory, ".countersign"));
   const built = JSON.stringify(["leaf", "extra", "unsigned"]);
-  writeFiles(directory, {
-    ".git/HEAD": "",
+  stage.write({
     ".npmrc": `registry=${kit.npm.url}\n`,
     "package.json": JSON.stringify({ name: "project", version: "1.0.0", dependencies: { parser: "4.0.2" } }),
     "pnpm-workspace.yaml": `${hook === null ? "" : "pnpmfile: .countersign/hooks/pnpm.cjs\n"}onlyBuiltDependencies: ${built}
 allowBuilds: { leaf: true, extra: true, unsigned: true }
 `,
     ...(hook === null ? {} : { ".countersign/hooks/pnpm.cjs": hook }),
-    ".countersign/policy.yaml": `version: 1
-mode: ${mode}
-registries:
-  - { url: "${kit.npm.url}", ecosystem: npm, keys: npm-keys.json }
-require:
-  - { ecosystem: npm, names: ["**"], level: signed }
-trust: { roots: [trusted_root.json] }
-`,
+    ".countersign/policy.yaml": stage.policy(mode),
   });
   const variables = {
-    PATH: [bin, join(home, "pnpm"), join(home, "pnpm/bin"), "/usr/bin", "/bin"].join(":"),
+    PATH: pathOf(bin, join(home, "pnpm"), join(home, "pnpm/bin")),
     HOME: home,
     XDG_CACHE_HOME: join(home, "cache"),
     XDG_CONFIG_HOME: join(home, "config"),
@@ -110,50 +87,22 @@ trust: { roots: [trusted_root.json] }
     PNPM_HOME: join(home, "pnpm"),
   };
   writeFiles(home, { "pnpm/bin/.keep": "", ".npmrc": `registry=${kit.npm.url}\n` });
-  const scene: Scene = {
-    kit,
-    pnpm,
-    directory,
-    mark,
+  return {
+    ...stage,
     leaf,
     home: (path) => join(home, path),
-    write: (files) => void writeFiles(directory, files),
-    read: (path) => readFileSync(join(directory, path), "utf8"),
-    has: (path) => existsSync(join(directory, path)),
-    mode: (to) => {
-      const policy = scene.read(".countersign/policy.yaml");
-      scene.write({ ".countersign/policy.yaml": policy.replace(/^mode: .*$/m, `mode: ${to}`) });
-    },
-    marked: () => (existsSync(mark) ? readFileSync(mark, "utf8") : ""),
+    mode: (to) => stage.write({ ".countersign/policy.yaml": stage.policy(to) }),
     run: (args, options = {}) => {
       const [command = "pnpm", ...leading] = options.command ?? ["pnpm"];
-      return new Promise((done, reject) => {
-        const child = spawn(command, [...leading, ...args], {
-          cwd: options.directory ?? directory,
-          env: { ...variables, ...options.variables },
-          stdio: ["ignore", "pipe", "pipe"],
-        });
-        const output: Buffer[] = [];
-        child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-        child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
-        child.once("error", reject);
-        child.once("close", (code) =>
-          done({ exitCode: code ?? -1, output: Buffer.concat(output).toString("utf8") }),
-        );
+      return runProgram(command, [...leading, ...args], options.directory ?? directory, {
+        ...variables,
+        ...options.variables,
       });
     },
     doctor: () => {
       const evil = mintNpmPackage({ name: "leaf", mark, files: [{ path: "evil.js", content: "" }] });
       kit.npm.replaceTarball("leaf", "1.0.0", evil.tarball);
-      const lock = scene.read("pnpm-lock.yaml");
-      const doctored = lock.replace(leaf.integrity, evil.integrity);
-      if (doctored === lock) throw new Error("the attack left the lockfile as it was");
-      scene.write({ "pnpm-lock.yaml": doctored });
-    },
-    close: async () => {
-      await kit.close();
-      root.remove();
+      stage.edit("pnpm-lock.yaml", (text) => text.replace(leaf.integrity, evil.integrity));
     },
   };
-  return scene;
 }

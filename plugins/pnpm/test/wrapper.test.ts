@@ -1,14 +1,11 @@
-import { existsSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { rmSync } from "node:fs";
 import process from "node:process";
 import { createTestDirectory } from "@countersign/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildHook, missing, openScene, pnpms, type Ran, type Scene } from "./scene.ts";
+import { countersign, isBuilt, type Ended } from "../../test/scene.ts";
+import { buildHook, missing, openScene, pnpms, type Scene } from "./scene.ts";
 
-const repository = resolve(import.meta.dirname, "../../..");
-const program = join(repository, "packages/cli/bin/countersign.mjs");
-const unbuilt = !existsSync(join(repository, "packages/cli/dist/main.js"));
-if (unbuilt) process.stderr.write("countersign is not built, so its wrapper was not tested\n");
+if (!isBuilt) process.stderr.write("countersign is not built, so its wrapper was not tested\n");
 
 // Several starts of a package manager each, on machines that do other things as well.
 vi.setConfig({ testTimeout: 240_000 });
@@ -24,10 +21,10 @@ beforeAll(() => {
 afterAll(() => built.remove());
 
 /** `countersign pnpm …` */
-const gated = (args: readonly string[], name = "pnpm"): Promise<Ran> =>
-  scene.run(args, { command: [process.execPath, program, name] });
+const gated = (args: readonly string[], name = "pnpm"): Promise<Ended> =>
+  scene.run(args, { command: [process.execPath, countersign, name] });
 
-async function expectDone(running: Promise<Ran>): Promise<string> {
+async function expectDone(running: Promise<Ended>): Promise<string> {
   const { exitCode, output } = await running;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   return output;
@@ -36,7 +33,7 @@ async function expectDone(running: Promise<Ran>): Promise<string> {
 const lock = ["install", "--lockfile-only"];
 
 describe.each(pnpms)("%s behind the wrapper", (pnpm) => {
-  const test = it.skipIf(unbuilt || missing.includes(pnpm));
+  const test = it.skipIf(!isBuilt || missing.includes(pnpm));
 
   test("installs, adds, removes and runs what passes", async () => {
     scene = await openScene(pnpm, "strict", null);

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { upwards } from "@countersign/gate";
 import { refuseAll, workingDirectory, type Call } from "./call.ts";
 import { isGiven } from "./command-line.ts";
 import { refuseEnvironment } from "./install.ts";
@@ -25,11 +26,11 @@ export async function pipTarget(call: Call): Promise<Target> {
 }
 
 async function nearestEnvironment(start: string): Promise<string | null> {
-  for (let directory = start; ; directory = dirname(directory)) {
+  for (const directory of upwards(start)) {
     const candidate = join(directory, ".venv");
     if ((await stat(candidate).catch(() => null))?.isDirectory() === true) return candidate;
-    if (dirname(directory) === directory) return null;
   }
+  return null;
 }
 
 async function versionOf(environment: string): Promise<string | null> {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
-import { dirname, join, posix, relative, resolve, sep } from "node:path";
+import { dirname, join, posix, relative, sep } from "node:path";
 import { parseToml, type TomlTable } from "@countersign/core";
-import type { Refusal } from "@countersign/gate";
+import { upwards, type Refusal } from "@countersign/gate";
 import { isPythonVersion } from "./environment.ts";
 
 /** The project that uv would take, as its files say; nothing of it is run. */
@@ -175,7 +175,7 @@ export type PythonPin = { version: string | null; refusal: Refusal | null };
  * One that names a program is refused: uv runs it before anything else.
  */
 export async function pinnedPython(start: string): Promise<PythonPin> {
-  for (let directory = resolve(start); ; directory = dirname(directory)) {
+  for (const directory of upwards(start)) {
     for (const name of [".python-version", ".python-versions"]) {
       const text = await readFile(join(directory, name), "utf8").catch(() => null);
       const lines = (text ?? "").split(/\r?\n/).map((line) => line.trim());
@@ -184,8 +184,8 @@ export async function pinnedPython(start: string): Promise<PythonPin> {
       if (wrong !== undefined) return { version: null, refusal: program(name, wrong) };
       if (stated[0] !== undefined) return { version: stated[0], refusal: null };
     }
-    if (dirname(directory) === directory) return { version: null, refusal: null };
   }
+  return { version: null, refusal: null };
 }
 
 const program = (name: string, value: string): Refusal => ({
@@ -195,10 +195,10 @@ const program = (name: string, value: string): Refusal => ({
 });
 
 async function nearest(start: string): Promise<string | null> {
-  for (let directory = resolve(start); ; directory = dirname(directory)) {
+  for (const directory of upwards(start)) {
     if ((await readText(join(directory, manifest))) !== null) return directory;
-    if (dirname(directory) === directory) return null;
   }
+  return null;
 }
 
 async function readText(path: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mintDistribution, type PublishedDistribution } from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -16,7 +16,6 @@ afterEach(async () => {
   if (missing === null) await scene.close();
 });
 
-const said = (): string => (existsSync(scene.mark) ? readFileSync(scene.mark, "utf8") : "");
 /** A tool that writes its arguments and what it could import. */
 const publishTool = (): PublishedDistribution =>
   scene.publish({
@@ -52,23 +51,23 @@ const foreign = async (): Promise<string> => {
 describe.skipIf(missing !== null)("uvx", () => {
   it("T17: runs a tool from a throw-away project, warm offline too", async () => {
     publishTool();
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const ran = await scene.run("uvx", "tool", "first");
     expect(ran.exitCode).toBe(0);
-    expect(said()).toContain("tool first");
+    expect(scene.marked()).toContain("tool first");
     expect(scene.called().map(({ args }) => args[0])).toEqual(["lock", "sync"]);
     await scene.kit.pypi.close();
     const again = await scene.run("--offline", "uvx", "tool", "second");
     expect(again.err).toContain("allowed");
     expect(again.exitCode).toBe(0);
-    expect(said()).toContain("tool second");
+    expect(scene.marked()).toContain("tool second");
     expect(scene.called()).toEqual([]);
     expect(scene.has(".venv")).toBe(false);
   });
 
   it("takes versions, --from, --with and python itself", async () => {
     publishTool();
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     for (const args of [
       ["tool@1.0.0"],
       ["--from", "tool==1.0.0", "tool"],
@@ -83,12 +82,12 @@ describe.skipIf(missing !== null)("uvx", () => {
   });
 
   it("stops a tool from an index that the policy does not name", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const index = await foreign();
     const ran = await scene.run("uvx", "--default-index", index, "tool");
     expect(ran.exitCode).toBe(1);
     expect(ran.err).toContain("source/registry");
-    expect(said()).toBe("");
+    expect(scene.marked()).toBe("");
     for (const tool of [
       "git+https://evil.example/tool",
       "https://evil.example/tool.whl",
@@ -103,7 +102,7 @@ describe.skipIf(missing !== null)("uvx", () => {
 
   it("warn runs the tool as it was typed", async () => {
     publishTool();
-    scene.write([leaf], {}, "warn");
+    scene.writeProject([leaf], {}, "warn");
     expect((await scene.run("uvx", "-q", "tool")).exitCode).toBe(0);
     expect(
       scene
@@ -119,7 +118,7 @@ describe.skipIf(missing !== null)("uv run", () => {
     `# /// script\n${header}# ///\nimport leaf, sys\nopen(${JSON.stringify(scene.mark)}, "a").write("script " + " ".join(sys.argv[1:]) + "\\n")\n`;
 
   it("runs modules and scripts in the verified environment, and passes exit codes", async () => {
-    scene.write([leaf], { "a.py": `import leaf, sys\nsys.exit(int(sys.argv[1]))\n` });
+    scene.writeProject([leaf], { "a.py": `import leaf, sys\nsys.exit(int(sys.argv[1]))\n` });
     expect((await scene.run("uv", "run", "-q", "a.py", "3")).exitCode).toBe(3);
     expect((await scene.run("uv", "run", "-q", "--", "python", "a.py", "4")).exitCode).toBe(4);
     expect((await scene.run("uv", "run", "-q", "-m", "a", "5")).exitCode).toBe(5);
@@ -127,7 +126,7 @@ describe.skipIf(missing !== null)("uv run", () => {
   });
 
   it("stays in a known environment, whatever bytecode running leaves", async () => {
-    scene.write([leaf], { "a.py": "import leaf\n" });
+    scene.writeProject([leaf], { "a.py": "import leaf\n" });
     await scene.run("uv", "run", "-q", "a.py");
     await scene.uv("run", "--frozen", "--no-sync", "a.py");
     const ran = await scene.run("uv", "run", "-q", "a.py");
@@ -140,7 +139,7 @@ describe.skipIf(missing !== null)("uv run", () => {
   });
 
   it("refuses what it would fetch: an address, the standard input, --with", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     for (const args of [
       ["https://evil.example/a.py"],
       ["-"],
@@ -160,12 +159,12 @@ describe.skipIf(missing !== null)("uv run", () => {
   });
 
   it("runs a script with metadata from a throw-away project", async () => {
-    scene.write([leaf], { "s.py": script('dependencies = ["leaf"]\n') });
+    scene.writeProject([leaf], { "s.py": script('dependencies = ["leaf"]\n') });
     expect((await scene.run("uv", "run", "s.py", "one")).exitCode).toBe(0);
-    expect(said()).toContain("script one");
+    expect(scene.marked()).toContain("script one");
     await scene.kit.pypi.close();
     expect((await scene.run("--offline", "uv", "run", "s.py", "two")).exitCode).toBe(0);
-    expect(said()).toContain("script two");
+    expect(scene.marked()).toContain("script two");
   });
 
   it.each([
@@ -175,34 +174,34 @@ describe.skipIf(missing !== null)("uv run", () => {
     "index = [{ url = 'https://evil.example/simple/' }]",
     "sources = { leaf = { path = 'x' } }",
   ])("refuses a script whose header says %s", async (setting) => {
-    scene.write([leaf], {
+    scene.writeProject([leaf], {
       "s.py": script(`dependencies = ["leaf"]\n[tool.uv]\n${setting}\n`.replaceAll(/^(?=[^#\n])/gm, "# ")),
     });
     const ran = await scene.run("uv", "run", "s.py");
     expect(ran.exitCode).toBe(1);
     expect(ran.err).toContain("command/uncovered");
-    expect(said()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 
   it("locks a script on a copy and runs exactly what its lockfile names", async () => {
-    scene.write([leaf], { "s.py": script('# dependencies = ["leaf"]\n') });
+    scene.writeProject([leaf], { "s.py": script('# dependencies = ["leaf"]\n') });
     expect((await scene.run("uv", "lock", "--script", "s.py")).exitCode).toBe(0);
     expect(scene.read("s.py.lock")).toContain(leaf.sha256);
     expect((await scene.run("uv", "run", "-q", "s.py", "locked")).exitCode).toBe(0);
-    expect(said()).toContain("script locked");
+    expect(scene.marked()).toContain("script locked");
     expect(scene.called().at(-1)?.args).toEqual(expect.arrayContaining(["run", "--frozen", "--script"]));
     scene.edit("s.py.lock", (text) => text.replace(`hash = "sha256:${leaf.sha256}", `, ""));
     const ran = await scene.run("uv", "run", "s.py", "evil");
     expect(ran.exitCode).toBe(1);
     expect(ran.err).toContain("artefact/digest-missing");
-    expect(said()).not.toContain("evil");
+    expect(scene.marked()).not.toContain("evil");
   });
 });
 
 describe.skipIf(missing !== null)("uv add", () => {
   it("T23: shows what comes in, decides on a copy, then installs", async () => {
     const widget = scene.publish({ name: "widget", requires: ["leaf"] });
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const ran = await scene.run("uv", "add", "-q", "widget");
     expect(ran.exitCode).toBe(0);
     expect(ran.err).toContain("widget");
@@ -214,18 +213,18 @@ describe.skipIf(missing !== null)("uv add", () => {
   });
 
   it("leaves manifest, lockfile and environment as they were where it is blocked", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const before = [scene.read("pyproject.toml"), scene.read("uv.lock")];
     const ran = await scene.run("uv", "add", "--index", await foreign(), "tool");
     expect(ran.exitCode).toBe(1);
     expect(ran.err).toContain("source/registry");
     expect([scene.read("pyproject.toml"), scene.read("uv.lock")]).toEqual(before);
     expect(scene.has(".venv")).toBe(false);
-    expect(said()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 
   it("upgrades on a copy", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.edit("pyproject.toml", (text) => text.replace("leaf==1.0.0", "leaf>=1"));
     const newer = scene.publish({ name: "leaf", version: "2.0.0" });
     expect((await scene.run("uv", "lock", "--upgrade", "-q")).exitCode).toBe(0);
@@ -238,7 +237,7 @@ describe.skipIf(missing !== null)("uv add", () => {
   });
 
   it("makes the first lockfile of a project, and one of a workspace from a member", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.edit("pyproject.toml", (text) => `${text}\n[tool.uv.workspace]\nmembers = ["packages/*"]\n`);
     rmSync(join(scene.directory, "uv.lock"));
     mkdirSync(join(scene.directory, "packages/a"), { recursive: true });
@@ -259,7 +258,7 @@ describe.skipIf(missing !== null)("uv add", () => {
 describe.skipIf(missing !== null)("uv pip", () => {
   it("installs into an environment of its own making what a lockfile for this machine names", async () => {
     scene.publish({ name: "widget", requires: ["leaf"] });
-    scene.write([leaf], { "r.txt": "leaf\n" });
+    scene.writeProject([leaf], { "r.txt": "leaf\n" });
     expect((await scene.run("uv", "venv", "-q")).exitCode).toBe(0);
     const ran = await scene.run("uv", "pip", "install", "-q", "widget");
     expect(ran.exitCode).toBe(0);
@@ -274,7 +273,7 @@ describe.skipIf(missing !== null)("uv pip", () => {
   });
 
   it("stops what is no package of a named index, and what the index does not serve as listed", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     expect((await scene.run("uv", "venv", "-q")).exitCode).toBe(0);
     for (const args of [
       ["-e", "."],
@@ -293,11 +292,11 @@ describe.skipIf(missing !== null)("uv pip", () => {
     evil();
     expect((await scene.run("uv", "pip", "install", "leaf")).exitCode).not.toBe(0);
     expect(scene.installed()).toEqual([]);
-    expect(said()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 
   it("compiles without building", async () => {
-    scene.write([leaf], { "r.in": "leaf\n" });
+    scene.writeProject([leaf], { "r.in": "leaf\n" });
     expect(
       (await scene.run("uv", "pip", "compile", "-q", "--generate-hashes", "-o", "r.txt", "r.in")).exitCode,
     ).toBe(0);
@@ -308,7 +307,7 @@ describe.skipIf(missing !== null)("uv pip", () => {
 describe.skipIf(missing !== null)("uv tool install", () => {
   it("installs from verified wheels in a directory", async () => {
     publishTool();
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     expect((await scene.run("uv", "tool", "install", "-q", "tool")).exitCode).toBe(0);
     const call = scene.called().find(({ args }) => args[0] === "tool");
     expect(call?.args).toEqual(
@@ -319,7 +318,7 @@ describe.skipIf(missing !== null)("uv tool install", () => {
 
   it("stops a wheel whose bytes are not those that were decided on", async () => {
     publishTool();
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const { bytes } = mintDistribution({
       name: "leaf",
       code: `open(${JSON.stringify(scene.mark)}, "a").write("evil")`,
@@ -329,6 +328,6 @@ describe.skipIf(missing !== null)("uv tool install", () => {
     expect(ran.exitCode).toBe(1);
     expect(ran.err).toContain("listing/mismatch");
     expect(existsSync(join(scene.scratch, "home/.local/bin/tool"))).toBe(false);
-    expect(said()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 });

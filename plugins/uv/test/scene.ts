@@ -1,20 +1,18 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import {
-  createTestDirectory,
   hasManager,
   linkManager,
   pyproject,
-  startTestkit,
   uvLock,
   writeFiles,
   type LockableFile,
   type PublishFileOptions,
   type PublishedDistribution,
-  type Testkit,
 } from "@countersign/testkit";
 import { run, type Ran } from "../../../packages/cli/test/host.ts";
+import { openStage, pathOf, runProgram, type Ended, type Mode, type Stage } from "../../test/scene.ts";
 
 /** The interpreter itself: what stands on `PATH` may be a shim that wants the user's home. */
 function findPython(): string | null {
@@ -35,49 +33,27 @@ if (missing !== null)
 /** One call of the real uv: what it was given. */
 export type Called = { args: string[]; variables: Record<string, string> };
 
-export type Scene = {
-  kit: Testkit;
-  scratch: string;
-  directory: string;
-  /** What code of a package leaves when it runs. */
-  mark: string;
+export type Scene = Stage & {
   variables: Record<string, string>;
   publish(options: PublishFileOptions): PublishedDistribution;
   /** A project that locks these files; `mode` of its policy. */
-  write(files: readonly LockableFile[], extra?: Readonly<Record<string, string>>, mode?: string): void;
-  edit(path: string, change: (text: string) => string): void;
-  read(path: string): string;
-  has(...path: readonly string[]): boolean;
+  writeProject(files: readonly LockableFile[], extra?: Readonly<Record<string, string>>, mode?: Mode): void;
   /** Top-level names in the environment's site-packages. */
   installed(environment?: string): string[];
   /** `countersign …` with uv on `PATH`. */
   run(...args: readonly string[]): Promise<Ran>;
   /** uv itself, from the same machine. */
-  uv(...args: readonly string[]): Promise<{ exitCode: number; output: string }>;
+  uv(...args: readonly string[]): Promise<Ended>;
   /** Calls of uv since the last look. */
   called(): Called[];
-  close(): Promise<void>;
 };
 
-export const policyOf = (kit: Testkit, mode: string): string => `version: 1
-mode: ${mode}
-registries:
-  - { url: "${kit.pypi.simpleUrl}", ecosystem: pypi }
-require:
-  - { ecosystem: pypi, names: ["**"], level: locked }
-trust:
-  roots: [trust/trusted_root.json]
-`;
-
-/** A project, a home and caches of its own, and a uv that writes down how it is called. */
+/** A uv that writes down how it is called. */
 export async function openScene(): Promise<Scene> {
-  const kit = await startTestkit();
-  const root = createTestDirectory("uv");
-  const at = (...parts: readonly string[]): string => join(root.path, ...parts);
-  const directory = at("project");
-  writeFiles(directory, { ".git/HEAD": "" });
-  kit.writeTrust(join(directory, ".countersign", "trust"));
-  writeFiles(at("home", ".config", "uv"), {
+  const stage = await openStage("uv");
+  const { kit, scratch, directory, home, mark } = stage;
+  const at = (...parts: readonly string[]): string => join(scratch, ...parts);
+  writeFiles(join(home, ".config", "uv"), {
     "uv.toml": `[[index]]\nurl = ${JSON.stringify(kit.pypi.simpleUrl)}\ndefault = true\n`,
   });
   const real = linkManager("uv-0", at("real"));
@@ -93,41 +69,29 @@ export async function openScene(): Promise<Scene> {
     chmodSync(at("bin", name), 0o755);
   }
   const variables: Record<string, string> = {
-    HOME: at("home"),
-    PATH: [at("bin"), python ?? "", "/usr/bin", "/bin"].join(delimiter),
+    HOME: home,
+    PATH: pathOf(at("bin"), python ?? ""),
     COUNTERSIGN_CACHE_DIR: at("cache"),
     UV_NO_PROGRESS: "1",
     UV_HTTP_RETRIES: "0",
   };
-  const mark = at("mark");
   return {
-    kit,
-    scratch: root.path,
-    directory,
-    mark,
+    ...stage,
     variables,
     publish: (options) =>
       kit.pypi.publish({
         code: `open(${JSON.stringify(mark)}, "a").write("${options.name}\\n")`,
         ...options,
       }),
-    write: (files, extra = {}, mode = "strict") => {
+    writeProject: (files, extra = {}, mode = "strict") => {
       const project = { files, index: kit.pypi.simpleUrl };
-      writeFiles(directory, {
+      stage.write({
         "pyproject.toml": pyproject(project),
         "uv.lock": uvLock(project),
-        ".countersign/policy.yaml": policyOf(kit, mode),
+        ".countersign/policy.yaml": stage.policy(mode, "pypi"),
         ...extra,
       });
     },
-    edit: (path, change) => {
-      const before = readFileSync(join(directory, path), "utf8");
-      const after = change(before);
-      if (after === before) throw new Error(`the change left ${path} as it was`);
-      writeFileSync(join(directory, path), after);
-    },
-    read: (path) => readFileSync(join(directory, path), "utf8"),
-    has: (...path) => existsSync(join(directory, ...path)),
     installed: (environment = join(directory, ".venv")) => {
       const library = join(environment, "lib");
       if (!existsSync(library)) return [];
@@ -136,18 +100,12 @@ export async function openScene(): Promise<Scene> {
         .filter((name) => !/^_virtualenv|\.dist-info$|^__pycache__$|\.pth$/.test(name))
         .toSorted();
     },
-    run: (...args) => run({ directory, scratch: root.path, variables }, ...args),
+    run: (...args) => run({ directory, scratch, variables }, ...args),
     uv: (...args) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(join(real, "uv"), args, {
-          cwd: directory,
-          env: { ...variables, UV_CACHE_DIR: at("plain-cache"), UV_PYTHON_DOWNLOADS: "never" },
-        });
-        let output = "";
-        for (const stream of [child.stdout, child.stderr])
-          stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-        child.once("error", reject);
-        child.once("close", (code) => resolve({ exitCode: code ?? 1, output }));
+      runProgram(join(real, "uv"), args, directory, {
+        ...variables,
+        UV_CACHE_DIR: at("plain-cache"),
+        UV_PYTHON_DOWNLOADS: "never",
       }),
     called: () => {
       if (!existsSync(log)) return [];
@@ -165,10 +123,6 @@ export async function openScene(): Promise<Scene> {
           ),
         };
       });
-    },
-    close: async () => {
-      await kit.close();
-      root.remove();
     },
   };
 }

@@ -4,7 +4,6 @@ import {
   globSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -28,11 +27,9 @@ afterEach(async () => {
   if (missing === null) await scene.close();
 });
 
-const marked = (): string => (existsSync(scene.mark) ? readFileSync(scene.mark, "utf8") : "");
-
 describe.skipIf(missing !== null)("uv sync", () => {
   it("installs what was verified, and its packages can be imported", async () => {
-    scene.write([leaf, widget]);
+    scene.writeProject([leaf, widget]);
     const ran = await scene.run("uv", "sync", "--quiet");
     expect(ran.err).toMatch(/^countersign: .*\n$/);
     expect(ran.exitCode).toBe(0);
@@ -45,13 +42,13 @@ describe.skipIf(missing !== null)("uv sync", () => {
     expect(calls[1]?.args).toEqual(
       expect.arrayContaining(["--no-build", "--binary", "--no-config", "--no-install-local"]),
     );
-    expect(marked()).toBe("");
+    expect(scene.marked()).toBe("");
     expect((await scene.run("uv", "run", "--quiet", "python", "-c", "import widget")).exitCode).toBe(0);
-    expect(marked()).toContain("widget");
+    expect(scene.marked()).toContain("widget");
   });
 
   it("installs offline what is in the cache", async () => {
-    scene.write([leaf, widget]);
+    scene.writeProject([leaf, widget]);
     expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
     await scene.kit.pypi.close();
     expect((await scene.run("--offline", "uv", "sync", "-q", "--offline", "--reinstall")).exitCode).toBe(0);
@@ -60,7 +57,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
 
   it("resolves on a copy and decides on that where the lock no longer says what the manifest does", async () => {
     const extra = scene.publish({ name: "extra" });
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const lock = scene.read("uv.lock");
     scene.edit("pyproject.toml", (text) => text.replace('"leaf==1.0.0"', '"leaf==1.0.0", "extra"'));
     expect((await scene.run("uv", "sync", "--locked")).exitCode).toBe(1);
@@ -72,7 +69,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
   });
 
   it("asks uv nothing where the user says --frozen", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     expect((await scene.run("uv", "sync", "--frozen", "-q")).exitCode).toBe(0);
     expect(scene.called().map(({ args }) => args[0])).toEqual(["sync"]);
   });
@@ -119,7 +116,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
       code: `open(${JSON.stringify(scene.mark)}, "a").write("evil")`,
     });
     scene.kit.pypi.replaceFile("leaf", leaf.filename, evil.bytes);
-    scene.write([leaf, widget]);
+    scene.writeProject([leaf, widget]);
     scene.edit("uv.lock", (text) => edit(text, { evil, other }));
     for (const args of [["sync"], ["sync", "--frozen"], ["run", "python", "-c", "import leaf"]]) {
       const ran = await scene.run("uv", ...args);
@@ -128,11 +125,11 @@ describe.skipIf(missing !== null)("uv sync", () => {
     }
     expect(scene.called()).toEqual([]);
     expect(scene.has(".venv")).toBe(false);
-    expect(marked()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 
   it("T12: a file host that serves other bytes to uv ends in uv's own hash check", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const evil = mintDistribution({
       name: "leaf",
       code: `open(${JSON.stringify(scene.mark)}, "a").write("evil")`,
@@ -140,7 +137,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
     scene.kit.pypi.replaceFile("leaf", leaf.filename, evil.bytes);
     expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(1);
     expect(scene.installed()).toEqual([]);
-    expect(marked()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 });
 
@@ -155,7 +152,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
   };
 
   it("a planted .venv/bin/python never runs: the environment is made anew", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const planted = plant();
     const control = await scene.uv("sync", "--frozen");
     expect(existsSync(planted)).toBe(true);
@@ -191,7 +188,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
   });
 
   it("T14: a file edited or added in the environment makes it preexisting; bytecode is thrown away", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
     expect((await scene.run("uv", "sync", "-q")).err).not.toContain("anew");
     const library = join(scene.directory, ".venv/lib");
@@ -216,7 +213,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
 
   it("a .python-version that names a program is refused, a version is taken", async () => {
     const planted = join(scene.scratch, "planted");
-    scene.write([leaf], { ".python-version": "./evil\n", evil: `#!/bin/sh\ntouch '${planted}'\n` });
+    scene.writeProject([leaf], { ".python-version": "./evil\n", evil: `#!/bin/sh\ntouch '${planted}'\n` });
     chmodSync(join(scene.directory, "evil"), 0o755);
     for (const args of [["sync"], ["lock"], ["run", "true"], ["add", "widget"], ["venv"]]) {
       const ran = await scene.run("uv", ...args);
@@ -234,7 +231,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     const built = join(scene.scratch, "built");
     const made = scene.publish({ name: "made", kind: "sdist", code: "", mark: built });
     const weakened = (text: string): string => `${text}\n[tool.uv]\nno-binary-package = ["made", "leaf"]\n`;
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.edit("pyproject.toml", weakened);
     scene.variables["UV_NO_BUILD"] = "0";
     scene.variables["UV_NO_BINARY"] = "1";
@@ -245,7 +242,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     const added = await scene.run("uv", "add", "made");
     expect(added.exitCode).not.toBe(0);
     expect(scene.read("uv.lock")).toBe(lock);
-    scene.write([leaf, made]);
+    scene.writeProject([leaf, made]);
     expect((await scene.run("uv", "sync", "--frozen", "-q")).exitCode).not.toBe(0);
     expect((await scene.run("uvx", "made")).exitCode).not.toBe(0);
     expect((await scene.run("uv", "pip", "install", "made")).exitCode).not.toBe(0);
@@ -256,7 +253,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
   });
 
   it("T15: a cache that the project names is refused, and one that the environment names is not used", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const cache = join(scene.directory, "cache");
     await scene.uv("sync", "--frozen", "--cache-dir", cache);
     rmSync(join(scene.directory, ".venv"), { recursive: true });
@@ -265,7 +262,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     scene.variables["UV_CACHE_DIR"] = cache;
     expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
     await scene.run("uv", "run", "-q", "python", "-c", "import leaf");
-    expect(marked()).not.toContain("poison");
+    expect(scene.marked()).not.toContain("poison");
     delete scene.variables["UV_CACHE_DIR"];
     scene.edit("pyproject.toml", (text) => `${text}\n[tool.uv]\ncache-dir = "cache"\n`);
     const ran = await scene.run("uv", "sync");
@@ -277,7 +274,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     const evil = await scene.kit.addPackageIndex({ name: "evil" });
     evil.publish({ name: "leaf", requires: ["evil"] });
     evil.publish({ name: "evil" });
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.variables["UV_DEFAULT_INDEX"] = evil.simpleUrl;
     expect((await scene.run("uv", "sync", "--frozen", "-q")).exitCode).toBe(0);
     expect(scene.called().some(({ variables }) => "UV_DEFAULT_INDEX" in variables)).toBe(false);
@@ -291,7 +288,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
   });
 
   it("metadata that a build back-end would compute is never locked from", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.edit(
       "pyproject.toml",
       (text) =>
@@ -306,11 +303,11 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
       expect([args, ran.exitCode]).toEqual([args, 1]);
       expect(ran.err).toContain("command/uncovered");
     }
-    expect(marked()).toBe("");
+    expect(scene.marked()).toBe("");
   });
 
   it("programs of the project on PATH are not taken for an interpreter", async () => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     const planted = join(scene.scratch, "planted");
     for (const name of ["python", "python3", "python3.11"]) {
       mkdirSync(join(scene.directory, "tools"), { recursive: true });
@@ -325,7 +322,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
 
 describe.skipIf(missing !== null)("the project itself", () => {
   const built = (backend: string): void => {
-    scene.write([leaf]);
+    scene.writeProject([leaf]);
     scene.edit("pyproject.toml", (text) => `${text}\n[build-system]\n${backend}\n`);
     mkdirSync(join(scene.directory, "src/project"), { recursive: true });
     writeFileSync(join(scene.directory, "src/project/__init__.py"), "");
@@ -353,14 +350,14 @@ describe.skipIf(missing !== null)("the project itself", () => {
     expect(ran.err).toContain("the project itself is not installed");
     expect(scene.installed()).toEqual(["leaf"]);
     expect(scene.kit.requests.count({ path: new RegExp(backend.filename) })).toBe(0);
-    expect(marked()).not.toContain("backend");
+    expect(scene.marked()).not.toContain("backend");
   });
 
   it("a back-end of another version than uv's own is not fetched either", async () => {
     scene.publish({ name: "uv-build", version: "0.1.0" });
     built('requires = ["uv_build==0.1.0"]\nbuild-backend = "uv_build"');
     expect((await scene.run("uv", "sync", "-q")).exitCode).not.toBe(0);
-    expect(marked()).not.toContain("uv-build");
+    expect(scene.marked()).not.toContain("uv-build");
   });
 });
 
@@ -371,7 +368,7 @@ const settings = (variables: object): string[] =>
 
 describe.skipIf(missing !== null)("warn and disabled", () => {
   it("warn verifies, reports and runs the command as it was typed", async () => {
-    scene.write([leaf], {}, "warn");
+    scene.writeProject([leaf], {}, "warn");
     scene.edit("uv.lock", (text) => text.replace(`hash = "sha256:${leaf.sha256}", `, ""));
     scene.variables["UV_LINK_MODE"] = "copy";
     const lock = scene.read("uv.lock");
@@ -388,7 +385,7 @@ describe.skipIf(missing !== null)("warn and disabled", () => {
   });
 
   it("warn shows what a command would lock and then runs it as it was typed", async () => {
-    scene.write([leaf], {}, "warn");
+    scene.writeProject([leaf], {}, "warn");
     expect((await scene.run("uv", "add", "-q", "widget")).exitCode).toBe(0);
     const calls = scene.called().map(({ args }) => args);
     expect(calls.at(-1)).toEqual(["add", "-q", "widget"]);
@@ -396,7 +393,7 @@ describe.skipIf(missing !== null)("warn and disabled", () => {
   });
 
   it("D20: disabled runs the command and asks nobody", async () => {
-    scene.write([leaf], {}, "disabled");
+    scene.writeProject([leaf], {}, "disabled");
     const before = scene.kit.requests.all.length;
     const ran = await scene.run("uv", "sync", "--frozen", "-q", "--offline");
     expect(ran.err).toBe("");

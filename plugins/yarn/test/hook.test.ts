@@ -2,10 +2,11 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mintNpmPackage } from "@countersign/testkit";
-import { canRun, evil, openScene, plugin, type Ended, type Scene } from "./scene.ts";
+import type { Ended, Mode } from "../../test/scene.ts";
+import { canRun, evil, openScene, plugin, type Scene } from "./scene.ts";
 
 let scene: Scene;
-const open = async (mode: string): Promise<void> => {
+const open = async (mode: Mode): Promise<void> => {
   scene = await openScene(mode);
 };
 afterEach(() => scene?.close());

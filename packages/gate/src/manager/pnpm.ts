@@ -25,6 +25,11 @@ const weaknesses: readonly Weakness[] = [
   },
   { key: "ignorePnpmfile", bad: true, effect: "hooks, ours among them, do not run." },
   { key: "lockfile", bad: false, effect: "the lockfile that was verified is not read." },
+  {
+    key: "gitBranchLockfile",
+    bad: true,
+    effect: "pnpm installs from another lockfile, named by the git branch.",
+  },
   { key: "strictSsl", bad: false, effect: "anybody on the way can answer for the registry." },
 ];
 

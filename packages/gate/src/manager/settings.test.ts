@@ -40,6 +40,7 @@ describe("settings that turn a check off", () => {
     ["pnpm", "PNPM_CONFIG_TRUST_LOCKFILE", {}, { PNPM_CONFIG_TRUST_LOCKFILE: "true" }],
     ["pnpm", "pnpm_config_trust_lockfile", {}, { pnpm_config_trust_lockfile: "true" }],
     ["pnpm", "trust-lockfile", { ".npmrc": "trust-lockfile=true" }, {}],
+    ["pnpm", "gitBranchLockfile", { "pnpm-workspace.yaml": "gitBranchLockfile: true" }, {}],
     ["pnpm", "verifyStoreIntegrity", { "pnpm-workspace.yaml": "verifyStoreIntegrity: false" }, {}],
     [
       "pnpm",
