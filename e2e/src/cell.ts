@@ -54,6 +54,8 @@ export type Attack = {
    * is installed is good.
    */
   alsoFine?: readonly ("manager refuses" | "good content")[];
+  /** Managers that read the lockfile before they load a hook, and refuse this one themselves. */
+  unreadableFor?: readonly RealManager[];
   /** Our executable's options: `--base` for attacks on the policy itself. */
   options?: readonly string[];
   /** The good project is committed first. */

@@ -138,10 +138,14 @@ function judge(cell: Cell, attack: Attack, { exitCode, timedOut, codes, marks, r
   if (isComparison(cell)) return evil ? "late" : "blocked";
   if (evil) return "late";
   if (!stoppingCodes(cell, attack).some((code) => codes.includes(code)))
-    return attack.alsoFine?.includes("manager refuses") === true ? "blocked" : "failed";
+    return refusesItself(cell, attack) ? "blocked" : "failed";
   // Before a decision nothing at all may have run, not even what is good.
   return marks.length > 0 ? "late" : "blocked";
 }
+
+const refusesItself = ({ gate, manager }: Cell, { alsoFine, unreadableFor }: Attack): boolean =>
+  alsoFine?.includes("manager refuses") === true ||
+  (gate === "hook" && unreadableFor?.includes(manager) === true);
 
 /** Without a server the attacker's version is one that nothing is known of, whatever is wrong with it. */
 const stoppingCodes = ({ state }: Cell, { codes }: Attack): readonly Code[] =>

@@ -64,7 +64,8 @@ function word(found: Found, attack: Attack, outcomes: Outcomes): string {
   if (!found.every(({ outcome }) => outcome.pass)) return "**not stopped**";
   if (!found.every(({ outcome }) => isSettled(outcome, outcomes))) return "**control fails**";
   if (found.some(({ cell }) => holeOf(cell, attack) !== null)) return "hole";
-  return attack.alsoFine !== undefined && found.some(({ outcome }) => outcome.codes.length === 0)
+  return (attack.alsoFine ?? attack.unreadableFor) !== undefined &&
+    found.some(({ outcome }) => outcome.codes.length === 0)
     ? "stopped by its own check"
     : "stopped";
 }

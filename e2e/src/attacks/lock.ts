@@ -176,7 +176,10 @@ export const lockAttacks: readonly Attack[] = [
   attack({
     id: "duplicate-key",
     title: "a key twice, the second one the attacker's",
+    // A flow that resolves anew writes the lockfile without it.
+    flows: ["frozen"],
     codes: ["lockfile/duplicate-key"],
+    unreadableFor: ["bun-1"],
     strikes: {
       npm: served(
         lock((text, { npm }) =>

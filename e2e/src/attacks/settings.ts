@@ -171,9 +171,12 @@ export const settingsAttacks: readonly Attack[] = [
     flows: ["frozen"],
     states: ["cold"],
     codes: ["listing/mismatch", "signature/invalid", "artefact/zip-mismatch", "settings/weakens"],
+    // pnpm 10 holds the hook's checksum in the lockfile against what it has loaded: nothing.
+    unreadableFor: ["pnpm-10"],
     holes: [
       {
         gates: ["hook"],
+        managers: ["npm-12", "pnpm-11", "pnpm-12", "yarn-4", "bun-1"],
         shows: "installs",
         reason: "A hook lives in the project, and so the change that it should judge can take it away.",
         instead:

@@ -32,6 +32,8 @@ export type VerifyRequest = {
   managedPolicy: string | null;
   trustedRoots: readonly string[];
   npmKeys: readonly string[];
+  /** Packages that a change brings in: when they were published is asked whatever the policy wants. */
+  introduced?: (purl: string) => boolean;
   enforcement: Enforcement;
   /** What a manager is about to write: judged instead of any file. `lockfiles` is not looked at then. */
   pending?: PendingLockfile;

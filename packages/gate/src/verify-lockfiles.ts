@@ -117,7 +117,11 @@ export async function verifyLockfiles(
         needsOf: (pkg) => {
           const voice = origins(pkg)?.voice ?? null;
           const npm = pkg.source.kind === "registry" && pkg.source.ecosystem === "npm";
-          return needsOf(demandedLevel(policy, pkg, voice), npm, policy.age !== null);
+          return needsOf(
+            demandedLevel(policy, pkg, voice),
+            npm,
+            policy.age !== null || request.introduced?.(pkg.purl) === true,
+          );
         },
         keyEnds: (registry, keyid) => keyEnds(trust.keys, registry, keyid),
         progress: (done, total) =>

@@ -184,7 +184,7 @@ const branches = ({ gitBranchLockfile, useGitBranchLockfile }: Settings): boolea
 const unsoundLock = (settings: Settings): Unsound | null =>
   branches(settings)
     ? {
-        why: "gitBranchLockfile gives every branch a lockfile of its own, which is not verified.",
+        why: "gitBranchLockfile gives every branch a lockfile of its own, which is not verified (settings/weakens).",
         fix: "Remove gitBranchLockfile from pnpm-workspace.yaml.",
       }
     : null;

@@ -41,7 +41,9 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
       host.say(resolved.stderr.trim() === "" ? resolved.stdout : resolved.stderr);
       return resolved.exitCode;
     }
+    const known = new Set(current.lockfiles.flatMap(({ set }) => set.packages.map(({ purl }) => purl)));
     const verification = await host.verify({
+      introduced: (purl) => !known.has(purl),
       directory: copy.directory,
       policyDirectory: directory,
       lockfiles: [change.lockfile],
