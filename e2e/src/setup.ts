@@ -13,7 +13,7 @@ function step(command: string, args: readonly string[]): void {
 
 const missing = realManagers.filter((manager) => !hasManager(manager));
 if (missing.some((manager) => manager !== "uv-0")) {
-  step("npx", ["-y", "pnpm@12.21.0", "--ignore-workspace", "install", "--frozen-lockfile"]);
+  step("npx", ["-y", "pnpm@12.21.0", "install", "--frozen-lockfile"]);
 }
 if (missing.includes("uv-0")) {
   const hashed = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", "uv-requirements.txt"];

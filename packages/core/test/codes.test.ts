@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { codes } from "../src/codes.ts";
@@ -23,6 +23,7 @@ function sources(): string {
     .filter((entry) => entry.isDirectory())
     .flatMap(({ parentPath, name }) => {
       const folder = resolve(parentPath, name, "src");
+      if (!existsSync(folder)) return [];
       return readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => resolve(folder, file));
     })
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.endsWith("/codes.ts"));
