@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-const resolve = { conditions: ["@countersign/source", "module", "node", "import", "default"] };
+/** Node's own besides ours: what stands under "module" is for bundlers. */
+const resolve = { conditions: ["@countersign/source", "node", "import", "default"] };
 const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
 
 const project = (name: string, root: string, include = ["{src,test}/**/*.test.ts"]) => ({
@@ -15,6 +16,7 @@ export default defineConfig({
       project("core", "packages/core"),
       project("gate", "packages/gate"),
       project("testkit", "packages/testkit"),
+      project("signers", "packages", ["signer-*/src/**/*.test.ts"]),
       project("cli", "packages/cli"),
       project("plugins", "plugins", ["*/{src,test}/**/*.test.ts"]),
       project("e2e", "e2e", ["src/**/*.test.ts"]),

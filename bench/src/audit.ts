@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
@@ -13,6 +12,7 @@ import {
   type RealManager,
   type Testkit,
 } from "@countersign/testkit";
+import { timeProcess } from "./process.ts";
 import { median, printTable, type Row } from "./table.ts";
 
 const packageCount = 400;
@@ -39,7 +39,7 @@ export async function benchAudit(): Promise<void> {
     const trust = kit.writeTrust(directory.path);
     const environment = { ...process.env, NODE_EXTRA_CA_CERTS: trust.tlsAuthority ?? "" };
     const ours = (): Promise<number> =>
-      time(
+      timeProcess(
         [executable, "verify", "--trusted-root", trust.trustedRoot, "--npm-keys", trust.npmKeys],
         project,
         {
@@ -52,7 +52,7 @@ export async function benchAudit(): Promise<void> {
       return () => {
         const own = join(directory.path, name);
         mkdirSync(own, { recursive: true });
-        return time([cli, "audit", "signatures"], project, {
+        return timeProcess([cli, "audit", "signatures"], project, {
           ...process.env,
           ...npmAuditEnvironment(kit, own),
         });
@@ -114,24 +114,4 @@ function layOut(kit: Testkit, directory: string): string {
   };
   writeFiles(project, { "node_modules/.package-lock.json": JSON.stringify(hidden) });
   return project;
-}
-
-/** Milliseconds of a whole process; one that fails spoils the comparison, so it ends it. */
-async function time(
-  args: readonly string[],
-  directory: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<number> {
-  const start = performance.now();
-  const child = spawn(process.execPath, args, {
-    cwd: directory,
-    env: environment,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number | null>((done) => void child.on("close", done));
-  if (code !== 0) throw new Error(`${args[0]} ended with ${code}:\n${output}`);
-  return performance.now() - start;
 }

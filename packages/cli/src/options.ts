@@ -14,6 +14,8 @@ export type ProjectOptions = {
   managedPolicy?: string;
   trustedRoot: readonly string[];
   npmKeys: readonly string[];
+  trustRoot?: string;
+  ref?: string;
 };
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
@@ -31,6 +33,10 @@ export const trustedRoots = (): Option =>
   );
 export const npmKeys = (): Option =>
   repeated("--npm-keys <file>", "keys.json of npm registries (repeatable)");
+export const trustRoot = (): Option =>
+  new Option("--trust-root <file>", "root of the trust store of seal signers to start from");
+export const ref = (): Option =>
+  new Option("--ref <ref>", "full name of the branch or tag that seals must be for");
 export const jsonFlag = (): Option => new Option("--json", "print JSON");
 
 /** Adds what says where the project is, which policy holds and what is trusted. */
@@ -38,7 +44,9 @@ export function withProject(command: Command): Command {
   return withPolicy(command.addOption(lockfiles()))
     .addOption(new Option("--offline", "ask no server: use the evidence store only"))
     .addOption(trustedRoots())
-    .addOption(npmKeys());
+    .addOption(npmKeys())
+    .addOption(trustRoot())
+    .addOption(ref());
 }
 
 /** Adds what says which policy layers there are besides the project's own. */

@@ -3,6 +3,8 @@ import { visible } from "@countersign/core";
 import type { Host } from "./host.ts";
 import { initManagers } from "./init/managers.ts";
 import { laterCommands } from "./later.ts";
+import { addSeals } from "./seal-program.ts";
+import { addTrust } from "./trust-program.ts";
 import { wrappedCommands } from "./wrapped-command.ts";
 import {
   format,
@@ -104,6 +106,8 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
 
   addEvidence(add, program, run);
   addPolicy(add, program, run);
+  addSeals(add, program, run);
+  addTrust(add, program, run);
 
   withProject(
     add(program, "restore", "make what is installed be what the lockfile names, and prove it", [
@@ -152,7 +156,17 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--trusted-root <file>", "trusted_root.json; else the embedded one")
     .option("--staging", "the staging instance (its root must be given)")
     .action(run(async () => (await import("./commands/sigstore-conformance.ts")).verifyBundle));
-  refuseLater(conformance, "sign-bundle");
+  add(conformance, "sign-bundle", "sign one file with an identity", [
+    "countersign sigstore-conformance sign-bundle --identity-token TOKEN --bundle b.json a.txt",
+  ])
+    .argument("<file>", "the artefact, or with --in-toto the statement")
+    .requiredOption("--identity-token <token>", "OpenID Connect token of whoever signs")
+    .requiredOption("--bundle <file>", "where the bundle is written")
+    .option("--trusted-root <file>", "trusted_root.json that the bundle must verify under")
+    .option("--signing-config <file>", "Sigstore SigningConfig of the instance; else the library's own")
+    .option("--in-toto", "sign the file as the statement of an envelope")
+    .option("--staging", "the staging instance (its configuration must be given)")
+    .action(run(async () => (await import("./commands/sigstore-conformance.ts")).signBundle));
 
   add(program, "completion", "print a completion script", [
     'eval "$(countersign completion bash)"',
@@ -170,8 +184,13 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
   return program;
 }
 
-type Add = (parent: Command, usage: string, description: string, examples: readonly string[]) => Command;
-type Runner = <Args extends unknown[]>(
+export type Add = (
+  parent: Command,
+  usage: string,
+  description: string,
+  examples: readonly string[],
+) => Command;
+export type Runner = <Args extends unknown[]>(
   load: () => Promise<Run<Args>>,
 ) => (...args: unknown[]) => Promise<void>;
 
@@ -243,8 +262,7 @@ function refuseLater(parent: Command, name: string): void {
     .passThroughOptions()
     .argument("[args...]")
     .action(() => {
-      const full = parent.name() === "countersign" ? name : `${parent.name()} ${name}`;
-      command.error(`error: ${full} comes later; this version verifies: countersign verify`, { exitCode: 2 });
+      command.error(`error: ${name} comes later; this version verifies: countersign verify`, { exitCode: 2 });
     });
 }
 

@@ -20,6 +20,8 @@ export function requestOf(host: Host, options: ProjectOptions): VerifyRequest {
     trustedRoots: options.trustedRoot,
     npmKeys: options.npmKeys,
     enforcement: isCi(host) ? "ci" : "command",
+    trustRoot: options.trustRoot === undefined ? null : resolve(host.directory, options.trustRoot),
+    ref: options.ref ?? null,
   };
 }
 

@@ -20,7 +20,7 @@ import { mistakesOf, renderMistakes } from "./mistakes.ts";
 import { layoutOf, renderReport } from "./render.ts";
 import { requestOf } from "./request.ts";
 import type { WrappedCommand } from "./wrapped-command.ts";
-import { mode, npmKeys, trustedRoots, withPolicy, type ProjectOptions } from "./options.ts";
+import { mode, npmKeys, ref, trustedRoots, trustRoot, withPolicy, type ProjectOptions } from "./options.ts";
 
 type Wrappers = () => Promise<Readonly<Record<string, Wrapper>>>;
 
@@ -68,6 +68,8 @@ function optionsOf(args: readonly string[]): WrapOptions {
     .addOption(mode())
     .addOption(trustedRoots())
     .addOption(npmKeys())
+    .addOption(trustRoot())
+    .addOption(ref())
     .option("--offline")
     .option("--verbose")
     .option("--debug");

@@ -15,7 +15,15 @@ export const wrappedCommands: readonly string[] = [
 /** A command line of a package manager: our own options stand before its name, everything after it is the manager's. */
 export type WrappedCommand = { options: readonly string[]; name: string; args: readonly string[] };
 
-const valued = new Set(["--mode", "--base", "--managed-policy", "--trusted-root", "--npm-keys"]);
+const valued = new Set([
+  "--mode",
+  "--base",
+  "--managed-policy",
+  "--trusted-root",
+  "--npm-keys",
+  "--trust-root",
+  "--ref",
+]);
 const flags = new Set(["--verbose", "--offline", "--debug"]);
 
 /** null where the command line is one of our own commands. */

@@ -9,6 +9,8 @@ import { openScene, policyOf } from "./scene.ts";
 const docs = resolve(import.meta.dirname, "../../../docs");
 const github = readFileSync(join(docs, "ci/github-actions.yml"), "utf8");
 const gitlab = readFileSync(join(docs, "ci/gitlab-ci.yml"), "utf8");
+const githubSeal = readFileSync(join(docs, "ci/github-seal.yml"), "utf8");
+const gitlabSeal = readFileSync(join(docs, "ci/gitlab-seal.yml"), "utf8");
 const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, "../package.json"), "utf8")) as {
   version: string;
 };
@@ -32,6 +34,7 @@ describe.skipIf(actions === null)("the GitHub Actions recipe by its published sc
 
   it("is a workflow", () => {
     expect(errorsOf(github)).toEqual([]);
+    expect(errorsOf(githubSeal)).toEqual([]);
   });
 
   it("would not be with a mistake in it", () => {
@@ -83,6 +86,10 @@ describe.skipIf(gitlabLocal === null)("the GitLab recipe by its published schema
     expect(output).not.toContain("Invalid .gitlab-ci.yml");
     expect(output).toContain("countersign verify --base");
     expect(status).toBe(0);
+    const both = preview(`${gitlab}${gitlabSeal}`);
+    expect(both.output).not.toContain("Invalid .gitlab-ci.yml");
+    expect(both.output).toContain("countersign sign --summary");
+    expect(both.status).toBe(0);
   });
 
   it("would not be with a mistake in it", () => {
@@ -94,7 +101,7 @@ describe.skipIf(gitlabLocal === null)("the GitLab recipe by its published schema
 });
 
 describe("the recipes", () => {
-  const uses = [...github.matchAll(/uses: *(\S+)(.*)/g)];
+  const uses = [...`${github}${githubSeal}`.matchAll(/uses: *(\S+)(.*)/g)];
 
   it("pin every action to a commit, with the version it is", () => {
     expect(uses.length).toBeGreaterThan(1);
@@ -115,7 +122,9 @@ describe("the recipes", () => {
 
   it("put no foreign text into a script", () => {
     // An expression is written into the script before the shell reads it; a variable is not.
-    const scripts = [...github.matchAll(/^( *)run: *(\|\n((?:\1 +.*\n)+)|.*\n)/gm)].map(([text]) => text);
+    const scripts = [...`${github}${githubSeal}`.matchAll(/^( *)run: *(\|\n((?:\1 +.*\n)+)|.*\n)/gm)].map(
+      ([text]) => text,
+    );
     expect(scripts.length).toBeGreaterThan(2);
     for (const script of scripts) expect(script).not.toContain("${{");
   });
@@ -135,6 +144,34 @@ describe("the recipes", () => {
       expect(text).not.toMatch(/@latest|:latest/);
     },
   );
+
+  it("verify what a merge queue is about to merge", () => {
+    expect(github).toMatch(/^ {2}merge_group:$/m);
+    expect(github).toContain("github.event.merge_group.base_sha");
+  });
+
+  it("sign on the default branch alone, in a job that installs nothing of the project and may write nothing", () => {
+    // A job of any other trigger would have an identity as well, of a ref that anybody can push.
+    expect(/^on:\n((?: .*\n)+)/m.exec(githubSeal)?.[1]).toBe("  push:\n    branches: [main]\n");
+    expect(githubSeal).toMatch(/^permissions: \{\}$/m);
+    expect([...githubSeal.matchAll(/^ +([a-z-]+): (?:read|write)$/gm)].map(([, name]) => name)).toEqual([
+      "contents",
+      "id-token",
+    ]);
+    expect(githubSeal).not.toMatch(/secrets\.|contents: write|merge_group|pull_request/);
+    expect(gitlabSeal.match(/- if: .*/g)).toEqual([
+      '- if: $CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH',
+    ]);
+    expect(gitlabSeal).toMatch(/inherit:\n {4}default: false\n {4}variables: false/);
+    for (const text of [githubSeal, gitlabSeal]) {
+      expect(text).toMatch(/countersign verify --base[^]*countersign sign --summary --keyless --base/);
+      expect(text).not.toMatch(/npm ci|restore|--approve/);
+      expect(text).toContain("COUNTERSIGN_MODE: strict");
+      expect(text).toContain(`COUNTERSIGN_VERSION: "${version}"`);
+      expect(text).toContain("--ignore-scripts");
+      expect(text).toContain(".countersign/seals");
+    }
+  });
 
   it("call commands that the program has, with a base that is a commit", async () => {
     const scene = await openScene();
@@ -165,6 +202,12 @@ describe("the recipes", () => {
 describe("docs/ci.md", () => {
   it("shows the recipes as they are", () => {
     const page = readFileSync(join(docs, "ci.md"), "utf8");
-    for (const path of ["ci/github-actions.yml", "ci/gitlab-ci.yml"]) expect(page).toContain(`](${path})`);
+    for (const path of [
+      "ci/github-actions.yml",
+      "ci/gitlab-ci.yml",
+      "ci/github-seal.yml",
+      "ci/gitlab-seal.yml",
+    ])
+      expect(page).toContain(`](${path})`);
   });
 });

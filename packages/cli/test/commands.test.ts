@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { chmodSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeFiles, writeProject } from "@countersign/testkit";
@@ -21,6 +22,14 @@ beforeAll(async () => {
     "widget-1.0.0.tgz": widget.tarball,
     "attestations.json": JSON.stringify({ attestations: widget.attestations }),
   });
+  for (const name of ["root", "alice", "bot"]) {
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    scene.write({
+      [`${name}.pem`]: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      [`${name}-public.pem`]: publicKey.export({ type: "spki", format: "pem" }).toString(),
+    });
+    chmodSync(join(directory, `${name}.pem`), 0o600);
+  }
   scene.setting.hooks = join(scene.setting.scratch, "hooks");
   writeFiles(scene.setting.hooks, { "npm.mjs": "" });
   kit.writeTrust(directory);

@@ -92,19 +92,6 @@ describe.skipIf(!hasVectors)("sigstore-conformance verify-bundle", () => {
     expect((await verify(good, artefactOf(good), signer)).exitCode).toBe(2);
   });
 
-  it("refuses sign-bundle by name, whatever follows it", async () => {
-    const ran = await run(
-      { directory: scratch.path, scratch: scratch.path },
-      "sigstore-conformance",
-      "sign-bundle",
-      "--staging",
-      "--identity-token",
-      "t",
-      "a.txt",
-    );
-    expect(ran).toMatchObject({ exitCode: 2, err: expect.stringContaining("sign-bundle comes later") });
-  });
-
   it("knows no staging root of its own", async () => {
     const ran = await run(
       { directory: scratch.path, scratch: scratch.path },

@@ -24,7 +24,7 @@ export { verifyPackage } from "./verify/verify-package.ts";
 export { liesUnder, normaliseAddress, originOf } from "./policy/address.ts";
 export { builtInPath, builtInPolicy, defaultTrust } from "./policy/built-in.ts";
 export * from "./policy/context.ts";
-export { decide, foldDecisions } from "./policy/decide.ts";
+export { decide, decideSealed, foldDecisions } from "./policy/decide.ts";
 export * from "./policy/decision.ts";
 export { formatDuration, parseDuration } from "./policy/duration.ts";
 export { compareFindings } from "./policy/finding-list.ts";
@@ -48,6 +48,7 @@ export { renderIntroduced } from "./report/introduced.ts";
 export { renderJson } from "./report/json.ts";
 export { plain, type Palette } from "./report/layout.ts";
 export { renderMarkdown } from "./report/markdown.ts";
+export { reportSeal } from "./report/reported.ts";
 export { reportSchema } from "./report/schema.ts";
 export { statuses, type Status } from "./report/status.ts";
 export { parseJson, type JsonProblem, type JsonResult } from "./json.ts";
@@ -59,3 +60,39 @@ export { createSigstoreVerifier } from "./verify/sigstore-bundle-verifier.ts";
 export { foldOutcome, verifyAttestations, type AttestationContext } from "./verify/attestations.ts";
 export { keyHintOf } from "./verify/bundle-reader.ts";
 export type { Target } from "./verify/statement.ts";
+export { SignerError } from "./seal/signer-error.ts";
+export * from "./seal/kms-failure.ts";
+export * from "./seal/kms-signature.ts";
+export * from "./seal/claim.ts";
+export { compareSets, type SetChanges } from "./seal/changes.ts";
+export { judgeSeals, type JudgementContext } from "./seal/judge-seals.ts";
+export { policyDigest } from "./seal/policy-digest.ts";
+export { readSealDocument, formatSealDocument, type SealDocument } from "./seal/seal-document.ts";
+export { verifySealSignature, type SealTrust } from "./seal/seal-signature.ts";
+export { closureBytes, sealedBytes, sealSubject } from "./seal/sealed-bytes.ts";
+export * from "./seal/signer.ts";
+export { decodeSealStatement, encodeSealStatement } from "./seal/statement.ts";
+export * from "./seal/trust-root.ts";
+export * from "./seal/verdict.ts";
+export { verifySeal, type SealContext } from "./seal/verify-seal.ts";
+export { pae } from "./seal/dsse.ts";
+export * from "./seal/seal-key.ts";
+export type { PublicKeyAlgorithm, PublicSealKey, SealKeyResult } from "./seal/public-key.ts";
+export {
+  formatSshPublicKey,
+  parseSshPublicKey,
+  readSshKey,
+  sshFingerprint,
+  sshKeyBlob,
+} from "./seal/ssh-key.ts";
+export * from "./seal/sshsig.ts";
+export { repositoryAddress } from "./seal/repository-address.ts";
+export { formatSigstoreBundle } from "./verify/bundle-json.ts";
+export { trustLimits, type RootDocument, type TrustProblem } from "./seal/root-document.ts";
+export { formatRootDocument, readRootDocument } from "./seal/root-document.ts";
+export * from "./seal/root-metadata.ts";
+export * from "./seal/follow-trust.ts";
+export * from "./seal/edit-root.ts";
+export * from "./seal/sign-root.ts";
+export { formatAllowedSigners, readAllowedSigners } from "./seal/allowed-signers.ts";
+export { SshReader, sshString, sshUint32 } from "./seal/ssh-wire.ts";

@@ -96,6 +96,9 @@ export function decisionOf(
   };
 }
 
+/** A lockfile of which no policy demands seals. */
+export const unsealed = { seals: null, claim: null } as const;
+
 export function partsOf(change: Partial<ReportParts> = {}): ReportParts {
   return {
     version: "0.1.0",
@@ -131,6 +134,6 @@ export function sampleReport(findings: readonly Finding[], change: Partial<Repor
   const decision = decisionOf(parts.policy.mode, blocks ? "block" : "allow", findings, verdicts);
   return buildReport({
     ...parts,
-    lockfiles: [{ set, verdicts, decision }],
+    lockfiles: [{ ...unsealed, set, verdicts, decision }],
   });
 }

@@ -4,13 +4,13 @@ import {
   type Finding,
   type LockedPackage,
   type Policy,
+  type RefusedLockfile,
   type Report,
 } from "@countersign/core";
 import type { Collected } from "./evidence/collect.ts";
 import { offersOf, silentRegistries } from "./evidence/offers.ts";
 import type { Origin } from "./evidence/origin.ts";
 import { policyPath } from "./policy/layers.ts";
-import type { ReadLockfiles } from "./project/locked-project.ts";
 import type { Environment, VerifyRequest } from "./run.ts";
 import type { SigstoreRoot } from "./sigstore/root.ts";
 
@@ -30,7 +30,7 @@ export type Conclusion = {
   directory: string;
   policy: Policy;
   findings?: readonly Finding[];
-  lockfiles?: ReadLockfiles;
+  refused?: readonly RefusedLockfile[];
   decided?: Verification["lockfiles"];
   collected?: readonly Collected[];
   requests?: number;
@@ -51,7 +51,7 @@ export function conclude(conclusion: Conclusion): Verification {
     platform: request.platform,
     policy,
     lockfiles: decided,
-    refused: conclusion.lockfiles?.refused ?? [],
+    refused: conclusion.refused ?? [],
     findings: [
       ...(conclusion.findings ?? []),
       ...silentRegistries(

@@ -35,6 +35,15 @@ export type VerifyRequest = {
   /** Packages that a change brings in: when they were published is asked whatever the policy wants. */
   introduced?: (purl: string) => boolean;
   enforcement: Enforcement;
+  /** `--trust-root`: a root of the trust store of seal signers to start from. */
+  trustRoot: string | null;
+  /** `--ref`: seals must be for this ref; null: for whatever their signers may sign for. */
+  ref: string | null;
+  /**
+   * What a summary may save: `evidence`, when the packages themselves are wanted; `parsing` as well, for whoever only
+   * wants the decision; nothing, for whoever looks at the evidence itself.
+   */
+  saves?: "evidence" | "parsing" | "nothing";
   /** What a manager is about to write: judged instead of any file. `lockfiles` is not looked at then. */
   pending?: PendingLockfile;
   tarballs?: KnownTarballs;

@@ -1,42 +1,35 @@
+import { createHash } from "node:crypto";
 import {
   builtInPolicy,
-  decide,
+  decideSealed,
   defaultBudget,
-  demandedLevel,
-  verifyPackage,
-  type DecisionContext,
+  digestFromHex,
+  type Budget,
   type Finding,
-  type Inspection,
-  type LockedPackage,
+  type LockfileClaim,
   type PackageSet,
   type Policy,
 } from "@countersign/core";
 import { conclude, type Verification } from "./conclusion.ts";
-import { collectEvidence, type Collected } from "./evidence/collect.ts";
-import { needsOf } from "./evidence/needs.ts";
-import { originOf, registryOf, type Origin, type OriginRules } from "./evidence/origin.ts";
+import type { Collected } from "./evidence/collect.ts";
+import type { EvidenceSession } from "./evidence-session.ts";
 import { vendoredFindings } from "./hook/vendored.ts";
-import type { ManagerConfiguration } from "./manager/manager.ts";
+import type { DiscoveredLockfile, ManagerConfiguration } from "./manager/manager.ts";
 import { readManager } from "./manager/read-manager.ts";
 import type { PolicySources } from "./policy/layers.ts";
 import { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
 import {
   configurationDirectory,
   lostLocks,
+  parseLockfiles,
   readBaseline,
-  readLockfiles,
+  readLockfileBytes,
   type Baseline,
+  type LockfileBytes,
   type ReadLockfiles,
 } from "./project/locked-project.ts";
-import { couldInstall } from "./project/platform.ts";
-import { accessOf } from "./registry/access.ts";
-import { openClient } from "./registry/open-client.ts";
 import type { Environment, VerifyRequest } from "./run.ts";
-import { openEvidenceStore } from "./store/evidence-store.ts";
-import { inspectBundled } from "./tarball/bundled.ts";
-import { readGiven } from "./trust/given.ts";
-import { loadTrust } from "./trust/load-trust.ts";
-import { keyEnds, trustMaterial } from "./trust/trust.ts";
+import type { CheckedSeals, SealChecker } from "./seal/check-seals.ts";
 
 /** What {@link verifyLockfiles} goes on from: a policy that was read and is not `disabled`. */
 export type Governed = {
@@ -44,6 +37,8 @@ export type Governed = {
   directory: string;
   /** Absolute path of the project whose policy and repository hold. */
   origin: string;
+  /** Absolute path of the directory with that project's `.countersign`. */
+  home: string;
   sources: PolicySources["sources"];
   /** null where there is no policy at all. */
   stated: Policy | null;
@@ -51,129 +46,147 @@ export type Governed = {
 };
 
 /**
- * Finds and reads the lockfiles, collects what the policy needs, verifies and decides. In a module of its own, with
- * everything that verifies: mode `disabled` loads none of it.
+ * Finds the lockfiles, checks their seals over the bytes, parses them, collects what the policy needs, verifies and
+ * decides. Where a summary counts, evidence is neither read nor asked for, and the code that would is not loaded. In a
+ * module of its own: mode `disabled` loads none of it.
  */
 export async function verifyLockfiles(
   request: VerifyRequest,
   environment: Environment,
-  { directory, origin, sources, stated, inMode }: Governed,
+  governed: Governed,
 ): Promise<Verification> {
+  const { directory, origin } = governed;
   const budget = defaultBudget;
-  const { pending } = request;
   const discovery = await discover(request);
   const findings: Finding[] = [...discovery.findings, ...(await vendoredFindings(origin))];
   if (request.base !== null) {
     const unlocked = discovery.findings.map(({ at }) => at.path).filter((path) => path.endsWith(".txt"));
     findings.push(...(await lostLocks(origin, unlocked, request.base)));
   }
-  const lockfiles = await readLockfiles(directory, discovery.lockfiles, budget, pending);
-  const configurations = await configure(directory, lockfiles, stated, environment);
-  findings.push(...configurations.flatMap(({ findings: found }) => found));
-  const given = await readGiven(request, stated, sources[0], findings);
-  const client = openClient(
-    accessOf(
-      configurations,
-      stated,
-      lockfiles.read.map(({ set }) => set),
-      [`${environment.repository().url}/`],
-    ),
-    environment.signal,
-  );
-  const store = await openEvidenceStore(environment.storeDirectory, environment.now);
-  try {
-    const trust = await loadTrust({
+  const contents = await readLockfileBytes(directory, discovery.lockfiles, budget, request.pending);
+  const [configurations, seals] = await Promise.all([
+    configure(contents.found, governed, environment),
+    openSeals(request, environment, governed),
+  ]);
+  findings.push(...configurations.flatMap(({ findings: found }) => found), ...(seals?.findings ?? []));
+  // Without a policy nothing demands seals, and the lockfiles say which registries may be asked.
+  const early = governed.stated === null ? await parseEach(contents.found, budget) : null;
+  let session: EvidenceSession | null = null;
+  const open = async (): Promise<EvidenceSession> => {
+    const { openEvidenceSession } = await import("./evidence-session.ts");
+    const sets = [...(early?.values() ?? [])].flatMap(({ read }) => read.map(({ set }) => set));
+    return (session ??= await openEvidenceSession({
       request,
       environment,
-      client,
-      given,
-      policy: stated,
+      governed,
       configurations,
-      sources: sources,
+      sets,
       budget,
-    });
-    findings.push(...trust.findings);
-    const policy = stated ?? inMode(builtInPolicy([...trust.keys.keys()]));
-    const material = trustMaterial(trust.root, trust.keys, policy);
+    }));
+  };
+  try {
     const decided: Verification["lockfiles"][number][] = [];
     const collected: Collected[] = [];
-    for (const [index, file] of lockfiles.read.entries()) {
-      const configuration = configurations[index] as ManagerConfiguration;
-      const rules: OriginRules = {
-        registries: policy.registries,
-        configuration,
-        publicRegistry: trust.publicRegistry,
-        keyed: new Set(trust.keys.keys()),
-      };
-      const origins = (pkg: LockedPackage): Origin | null => originOf(pkg, rules);
-      const collection = await collectEvidence(file.set, {
-        bind: !policy.builtIn,
-        tarballs: request.tarballs ?? null,
-        client: request.offline ? null : client,
-        store,
-        budget,
-        now: environment.now,
-        originOf: origins,
-        needsOf: (pkg) => {
-          const voice = origins(pkg)?.voice ?? null;
-          const npm = pkg.source.kind === "registry" && pkg.source.ecosystem === "npm";
-          return needsOf(
-            demandedLevel(policy, pkg, voice),
-            npm,
-            policy.age !== null || request.introduced?.(pkg.purl) === true,
-          );
-        },
-        keyEnds: (registry, keyid) => keyEnds(trust.keys, registry, keyid),
-        progress: (done, total) =>
-          environment.progress(`collecting evidence for ${file.file.path}: ${done} of ${total}`),
+    const refused = [...contents.refused];
+    for (const [index, content] of contents.found.entries()) {
+      const { file } = content;
+      const { findings: settings } = configurations[index] as ManagerConfiguration;
+      const checked = seals === null ? null : await seals.check(file, content.bytes);
+      const stated = request.tarballs === undefined && request.saves !== "nothing" ? claimOf(checked) : null;
+      const parses = stated === null || request.saves !== "parsing" || request.base !== null;
+      const parsed = parses ? (early?.get(content) ?? (await parseLockfiles([content], budget))) : null;
+      refused.push(...(parsed?.refused ?? []));
+      const set = parsed === null ? claimedSet(content, stated) : (parsed.read[0]?.set ?? null);
+      if (set === null) continue;
+      // Whoever reads the packages anyway sees whether the summary is about them.
+      const claim = stated?.setDigest.hex === set.setDigest.hex ? stated : null;
+      const base = await baselineOf(governed, file, request.base, budget);
+      findings.push(...base.findings);
+      const judgement = checked?.judgement ?? null;
+      if (claim !== null) {
+        const context = { findings: settings, seals: judgement, baseline: base.set };
+        const decision = decideSealed(set, claim, policyOf(governed), context, environment.now);
+        decided.push({ set, verdicts: [], decision, origins: () => null, seals: judgement, claim });
+        continue;
+      }
+      const outcome = await (
+        await open()
+      ).check({
+        file,
+        set,
+        configuration: configurations[index] as ManagerConfiguration,
+        baseline: base.set,
+        seals: checked === null || seals === null ? null : await seals.explain(file, set, checked),
       });
-      environment.progress(`verifying ${file.file.path}`);
-      const verdicts = file.set.packages.flatMap((pkg, at) =>
-        verifyPackage(pkg, collection.evidence[at] ?? [], material, environment.now),
-      );
-      const baseline =
-        request.base === null ? noBaseline : await readBaseline(origin, file.file, request.base, budget);
-      findings.push(...baseline.findings);
-      const bundled =
-        request.offline || policy.builtIn || policy.sources.bundled !== "inspect"
-          ? nothingInspected
-          : await inspectBundled(file.set, {
-              client,
-              budget,
-              registryOf: (pkg) => origins(pkg)?.registry ?? null,
-            });
-      const context = contextOf({
-        request,
-        environment,
-        configuration,
-        collection,
-        baseline: baseline.set,
-        bundled,
-        policy,
-      });
-      const decision = decide(file.set, verdicts, policy, context, environment.now);
-      decided.push({ set: file.set, verdicts, decision, origins });
-      collected.push(collection);
+      decided.push(outcome.decided);
+      collected.push(outcome.collected);
     }
-    store.close();
-    findings.push(...store.notices());
+    const looked = decided.length === 0 || collected.length > 0 ? await open() : null;
+    const policy = looked?.policy ?? policyOf(governed);
+    const notices = (await looked?.close()) ?? [];
+    session = null;
     return conclude({
       request,
       environment,
       directory,
       policy,
-      findings,
-      lockfiles,
+      findings: [...findings, ...(looked?.findings ?? []), ...notices],
+      refused,
       decided,
       collected,
-      requests: client.requests,
-      root: trust.root,
+      requests: looked?.requests ?? 0,
+      root: looked?.root ?? null,
     });
   } finally {
-    environment.progress(null);
-    store.close();
-    await client.close();
+    await (session as EvidenceSession | null)?.close();
   }
+}
+
+async function parseEach(
+  contents: readonly LockfileBytes[],
+  budget: Budget,
+): Promise<ReadonlyMap<LockfileBytes, ReadLockfiles>> {
+  const parsed = new Map<LockfileBytes, ReadLockfiles>();
+  for (const content of contents) parsed.set(content, await parseLockfiles([content], budget));
+  return parsed;
+}
+
+const policyOf = ({ stated, inMode }: Governed): Policy => stated ?? inMode(builtInPolicy([]));
+
+/** Loaded where a policy says anything that seals decide. */
+async function openSeals(
+  request: VerifyRequest,
+  environment: Environment,
+  { directory, origin, home, sources, stated }: Governed,
+): Promise<SealChecker | null> {
+  if (stated === null || (stated.seal.approval === null && stated.seal.summary === null)) return null;
+  const { openSealChecker } = await import("./seal/check-seals.ts");
+  const managedPolicy = sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null;
+  return openSealChecker({
+    request,
+    environment,
+    directory,
+    origin,
+    home,
+    policy: stated,
+    managedPolicy,
+    bundles: async () => {
+      const { keylessVerifier } = await import("./seal/keyless-verifier.ts");
+      return keylessVerifier(request, environment, stated, sources);
+    },
+  });
+}
+
+const claimOf = (checked: CheckedSeals | null): LockfileClaim | null =>
+  checked?.judgement.summary?.statement?.claim ?? null;
+
+/** A package set of which only a summary speaks: nobody parsed it. */
+function claimedSet({ file, bytes }: LockfileBytes, claim: LockfileClaim | null): PackageSet | null {
+  const digest = digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex"));
+  if (claim === null || digest === null) return null;
+  const { path, format } = file;
+  const lockfile = { path, format, formatVersion: claim.formatVersion, digest };
+  return { lockfile, setDigest: claim.setDigest, packages: [], problems: [] };
 }
 
 async function discover({ directory, lockfiles, pending }: VerifyRequest): Promise<Discovery> {
@@ -181,69 +194,29 @@ async function discover({ directory, lockfiles, pending }: VerifyRequest): Promi
   return lockfiles.length > 0 ? namedLockfiles(directory, lockfiles) : discoverLockfiles(directory);
 }
 
-/** One configuration for each lockfile that was read, in their order. */
+/** One configuration for each lockfile, in their order. */
 async function configure(
-  directory: string,
-  { read }: ReadLockfiles,
-  policy: Policy | null,
+  contents: readonly LockfileBytes[],
+  { directory, stated }: Governed,
   { home, variables, platform }: Environment,
 ): Promise<ManagerConfiguration[]> {
   return Promise.all(
-    read.map(({ file }) =>
+    contents.map(({ file }) =>
       readManager(file.manager, {
         directory: configurationDirectory(directory, file),
         home,
         environment: variables,
         platform,
-        registries: policy?.registries ?? null,
+        registries: stated?.registries ?? null,
       }),
     ),
   );
 }
 
-type Contextual = {
-  request: VerifyRequest;
-  environment: Environment;
-  configuration: ManagerConfiguration;
-  collection: Collected;
-  baseline: PackageSet | null;
-  bundled: ReadonlyMap<LockedPackage, Inspection>;
-  policy: Policy;
-};
-
-const noBaseline: Baseline = { set: null, findings: [] };
-const nothingInspected: Contextual["bundled"] = new Map();
-
-function contextOf({
-  request,
-  environment,
-  configuration,
-  collection,
-  baseline,
-  bundled,
-  policy,
-}: Contextual): DecisionContext {
-  return {
-    registryOf: (pkg) => {
-      const { name, source } = pkg;
-      if (source.kind !== "registry") return { address: null, configured: false };
-      const address = registryOf(pkg, source, { registries: policy.registries, configuration });
-      const configured = configuration.registryOf(source.ecosystem, name);
-      return {
-        address,
-        configured:
-          address !== null && (address === configured || configuration.registries.includes(address)),
-      };
-    },
-    filesOf: (registry) => {
-      const hosts = collection.fileHosts.get(registry);
-      return hosts === undefined ? null : [...hosts];
-    },
-    inScope: (pkg, artefact) =>
-      request.platform === "all" ||
-      couldInstall(pkg, artefact, { os: environment.platform, cpu: environment.cpu }),
-    inspected: (pkg) => bundled.get(pkg) ?? "unavailable",
-    baseline,
-    findings: configuration.findings,
-  };
-}
+const baselineOf = (
+  { origin }: Governed,
+  file: DiscoveredLockfile,
+  base: string | null,
+  budget: Budget,
+): Promise<Baseline> | Baseline =>
+  base === null ? { set: null, findings: [] } : readBaseline(origin, file, base, budget);

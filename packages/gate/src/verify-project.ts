@@ -1,9 +1,11 @@
-import { builtInPolicy, mergePolicy, type Policy } from "@countersign/core";
+import { builtInPolicy, mergePolicy, startOf, type Finding, type Policy } from "@countersign/core";
 import { conclude, type Verification } from "./conclusion.ts";
 import { readPolicySources } from "./policy/layers.ts";
 import { governingDirectory, withMode } from "./policy/mode.ts";
 import { projectOf } from "./project/discovery.ts";
+import { commitOf } from "./project/git.ts";
 import type { Environment, VerifyRequest } from "./run.ts";
+import { trustFolder } from "./seal/root-folder.ts";
 
 export type { Verification } from "./conclusion.ts";
 
@@ -16,8 +18,9 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
   const directory =
     pending === undefined ? await projectOf(request.directory, request.lockfiles) : request.directory;
   const origin = request.policyDirectory ?? directory;
+  const home = await governingDirectory(origin, request.base);
   const sources = await readPolicySources({
-    directory: await governingDirectory(origin, request.base),
+    directory: home,
     managed: request.managedPolicy,
     base: request.base,
     platform: environment.platform,
@@ -35,15 +38,31 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
       environment,
       directory,
       policy: stated ?? inMode(builtInPolicy([])),
-      findings: sources.findings,
+      findings: [...sources.findings, ...(await withoutBase(home, request.base))],
     });
   }
   const { verifyLockfiles } = await import("./verify-lockfiles.ts");
   return verifyLockfiles(request, environment, {
     directory,
     origin,
+    home,
     sources: sources.sources,
     stated,
     inMode,
   });
+}
+
+/** A base that is not there pins nothing either: a shallow clone must not look like a project without a trust store. */
+async function withoutBase(home: string, base: string | null): Promise<Finding[]> {
+  const commit = base === null ? null : await commitOf(home, base);
+  if (base === null || commit === null || commit.ok) return [];
+  return [
+    {
+      code: "trust/root-unavailable",
+      effect: "block",
+      at: startOf(trustFolder),
+      why: `Nobody can tell whose seals to trust: ${commit.detail}.`,
+      fix: `Fetch the history of ${base} (actions/checkout: fetch-depth: 0).`,
+    },
+  ];
 }

@@ -40,6 +40,8 @@ export async function openScene(options: TestkitOptions = {}): Promise<Scene> {
     trustedRoots: [],
     npmKeys: [],
     enforcement: "command",
+    trustRoot: null,
+    ref: null,
   };
   const environment: Environment = {
     version: "0.0.0",

@@ -21,6 +21,8 @@ export * from "./sigstore/build.ts";
 export * from "./sigstore/bundle.ts";
 export * from "./sigstore/defect.ts";
 export * from "./sigstore/key.ts";
+export * from "./sigstore/oidc-issuer.ts";
+export * from "./sigstore/signing-config.ts";
 export * from "./sigstore/sigstore.ts";
 export * from "./sigstore/statement.ts";
 export type { LogEntry } from "./sigstore/transparency-log.ts";

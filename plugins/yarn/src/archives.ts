@@ -5,6 +5,7 @@ import { npath } from "@yarnpkg/fslib";
 import { whileFetching } from "./tarball-watch.ts";
 import {
   identOf,
+  isChecksumError,
   reported,
   versionOf,
   type FetchOptions,
@@ -32,6 +33,8 @@ export class Archives {
   /** By locator hash. */
   readonly found: Map<string, Archive> = new Map();
   decided: Decided = new Map();
+  /** Whether Yarn itself found an archive that is not the lockfile's. */
+  contradicted: boolean = false;
 
   /** A fetcher that does what another does and keeps what came of it. */
   watch(inner: Fetcher): Fetcher {
@@ -61,7 +64,12 @@ export class Archives {
         `listing/mismatch: the registry serves ${tarball} instead of ${[...decided].join(", ")}, which was verified. Do not install it.`,
       );
     };
-    const result = await whileFetching({ locator, tarballs, check }, () => inner.fetch(locator, options));
+    const result = await whileFetching({ locator, tarballs, check }, () =>
+      inner.fetch(locator, options),
+    ).catch((error: unknown) => {
+      this.contradicted ||= isChecksumError(error);
+      throw error;
+    });
     const path = npath.fromPortablePath(result.packageFs.getRealPath());
     const mirror = options.cache.getLocatorMirrorPath(locator);
     const known = this.found.get(locator.locatorHash);

@@ -93,6 +93,7 @@ export class InstallGate {
         if (strict) {
           failAtExit();
           await archives.discard();
+          if (archives.contradicted) await this.#explain(options.report);
         }
         throw error;
       }
@@ -143,6 +144,20 @@ export class InstallGate {
     this.#stop(report, last, linesOf(stops));
     await archives.discard();
     throw reported("countersign: stopped before anything was written or linked");
+  }
+
+  /**
+   * Yarn's own check has stopped the install: lockfile and cache contradict each other. Where the lockfile is to blame,
+   * that is said; the tarballs behind it are not assumed any more, but fetched.
+   */
+  async #explain(report: ValidationReport): Promise<void> {
+    const result = await runHook({
+      directory: this.#directory,
+      lockfiles: ["yarn.lock"],
+      signal: this.#signal,
+    });
+    const stops = result.verification === null ? [] : stopsBefore(result.verification);
+    if (stops.length > 0) this.#stop(report, result, linesOf(stops));
   }
 
   #stop(report: ValidationReport, { text }: HookResult, lines: readonly string[]): void {

@@ -66,6 +66,10 @@ export type Hooks = {
 /** Yarn's code for messages of plugins: its own end below a hundred. */
 export const messageCode = 7001;
 
+/** Yarn's own check: what lies in its cache, or was fetched, is not what the lockfile says. */
+export const isChecksumError = (error: unknown): boolean =>
+  error instanceof Error && "reportCode" in error && error.reportCode === 18;
+
 /** An error that Yarn prints under its code instead of as a crash. */
 export const reported = (text: string): Error => Object.assign(new Error(text), { reportCode: messageCode });
 

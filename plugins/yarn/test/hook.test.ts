@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mintNpmPackage } from "@countersign/testkit";
@@ -91,6 +91,32 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
       expectBlocked(await scene.yarn(...flow.split(" ")), "listing/mismatch");
       expect([flow, scene.read("yarn.lock")]).toEqual([flow, lock]);
     }
+  });
+
+  it("says that the lockfile is to blame where Yarn holds the good archive of its cache against an evil checksum", async () => {
+    await control();
+    const checksum = await evilChecksum();
+    scene.kit.npm.replaceTarball("leaf", "1.0.0", scene.leaf.tarball);
+    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    rmSync(join(scene.directory, "node_modules"), { recursive: true });
+    rmSync(scene.mark);
+    scene.edit("yarn.lock", (text) => text.replace(/(checksum: )\S+/, `$1${checksum}`));
+    const stopped = await scene.yarn("install", "--immutable");
+    expect(stopped.output).toContain("YN0018");
+    expectBlocked(stopped, "artefact/zip-mismatch");
+    scene.kit.npm.replaceTarball("leaf", "1.0.0", evilTarball("leaf"));
+    expectBlocked(await scene.yarn("install", "--immutable"), "listing/mismatch");
+  });
+
+  it("leaves it to Yarn to refuse a tampered cache under a good lockfile", async () => {
+    await control();
+    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    const zip = scene.cached().find((path) => basename(path).startsWith("leaf-")) ?? "";
+    writeFileSync(zip, readFileSync(zip, "latin1").replace("leaf@1.0.0", "evil@1.0.0"), "latin1");
+    const { exitCode, output } = await scene.yarn("install", "--immutable");
+    expect(output).toContain("YN0018");
+    expect(output).not.toContain("YN7001");
+    expect(exitCode).toBe(1);
   });
 
   it("refuses a tampered tarball of an entry without a checksum", async () => {

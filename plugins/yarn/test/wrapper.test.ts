@@ -50,6 +50,8 @@ function hostOf(args: readonly string[]): WrapperHost {
     trustedRoots: [],
     npmKeys: [],
     enforcement: "wrapper",
+    trustRoot: null,
+    ref: null,
   };
   const commandOf = ({ args: given, variables: more, directory: place }: ToolRun) => ({
     command: scene.executable,

@@ -22,7 +22,7 @@ export type ExplainOptions = ProjectOptions & { json?: boolean; verbose?: boolea
 /** Shows every locked package of that name; 0 when there is one, whatever was found out about it. */
 export async function explain(host: Host, wanted: string, options: ExplainOptions): Promise<number> {
   const environment = environmentOf(host);
-  const verification = await verifyProject(requestOf(host, options), environment);
+  const verification = await verifyProject({ ...requestOf(host, options), saves: "nothing" }, environment);
   const mistakes = mistakesOf(verification);
   if (mistakes.length > 0) {
     host.terminal.err(renderMistakes(mistakes));

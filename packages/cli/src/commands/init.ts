@@ -23,14 +23,15 @@ import { npmInit } from "../init/npm.ts";
 import type { HookInit, Planning } from "../init/planning.ts";
 import { addConfigDependency } from "../init/pnpm-config-dependency.ts";
 import { pnpmInit } from "../init/pnpm.ts";
+import { addRepositoryFiles, removeRepositoryFiles } from "../init/repository.ts";
 import { yarnInit } from "../init/yarn.ts";
 import { startingPolicy } from "./policy-init.ts";
 
 export type InitOptions = { manager?: InitManager; remove?: boolean; yes?: boolean };
 
 /**
- * Puts the hook of each manager of the project in place, records what it copied, and writes a first policy in mode
- * warn; `--remove` takes exactly that back. What would change is shown before anything is written.
+ * Puts the hook of each manager of the project in place, records what it copied, writes a first policy in mode warn,
+ * and has git and npm treat lockfiles and seals as they must be; `--remove` takes exactly that back. What would change is shown before anything is written.
  */
 export async function init(host: Host, options: InitOptions): Promise<number> {
   const discovery = await discoverLockfiles(host.directory);
@@ -61,6 +62,7 @@ export async function init(host: Host, options: InitOptions): Promise<number> {
   await (options.remove === true
     ? removePolicy(plan, files, written)
     : addPolicy(plan, host, discovery, written));
+  await (options.remove === true ? removeRepositoryFiles : addRepositoryFiles)(plan, discovery);
   await plan.write(digestsPath, files.size + written.size === 0 ? null : writeRecord({ files, written }));
   return finish(host, options, directory, plan.changes(), planning);
 }

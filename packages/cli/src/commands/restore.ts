@@ -79,19 +79,26 @@ async function restoreOne(
   const environment = environmentOf(host);
   const verify = (): Promise<Verification> =>
     verifyProject(
-      { ...requestOf(host, options), platform: "current", lockfiles: [join(project, file.path)] },
+      {
+        ...requestOf(host, options),
+        platform: "current",
+        lockfiles: [join(project, file.path)],
+        saves: "parsing",
+      },
       environment,
     );
   const decided = (verification: Verification): Pick<RestoredLockfile, "mode" | "decision"> => ({
     mode: verification.report.decision.mode,
     decision: verification.report.decision.outcome,
   });
+  // First, while the process is small: git is asked, and what a summary vouches for is not parsed for the decision.
+  const early = options.dryRun === true ? await verify() : null;
   const { read } = await readLockfiles(project, [file], defaultBudget);
   const set = read[0]?.set;
   const base = { path: file.path, manager: file.manager };
   const nothing = { items: [], obstacles: [] };
   if (set === undefined) {
-    const verification = await verify();
+    const verification = early ?? (await verify());
     show(host, options, verification);
     const lockfile = {
       ...base,
@@ -116,7 +123,7 @@ async function restoreOne(
   // What is kept outside of the project was not looked at: its manager is asked every time.
   const asLocked = isAsLocked(before) && !before.items.some(({ state }) => state === "unchecked");
   if (options.dryRun === true || asLocked) {
-    const verification = await verify();
+    const verification = early ?? (await verify());
     show(host, options, verification);
     const blocked = outcomeOf(verification);
     const outcome = blocked ?? (asLocked ? "as-locked" : "would-install");

@@ -1,21 +1,25 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
   defaultBudget,
   keyHintOf,
   readAttestationDocument,
+  sealTypes,
+  SignerError,
   verifyAttestations,
   visible,
   type AttestationVerdict,
   type Digest,
   type RegistryKey,
 } from "@countersign/core";
+import { signKeyless } from "@countersign/gate";
 import { parseDigest, targetOf } from "../attestation-target.ts";
 import { attestationTrust } from "../attestation-trust.ts";
 import { CommandError } from "../command-error.ts";
-import { hashNamed, readNamed } from "../files.ts";
+import { hashNamed, readNamed, writeNamed } from "../files.ts";
 import type { Host } from "../host.ts";
+import { signerContextOf } from "../signer-context.ts";
 
 export type VerifyBundleOptions = {
   bundle: string;
@@ -24,6 +28,15 @@ export type VerifyBundleOptions = {
   key?: string;
   trustedRoot?: string;
   staging?: boolean;
+};
+
+export type SignBundleOptions = {
+  identityToken: string;
+  bundle: string;
+  trustedRoot?: string;
+  signingConfig?: string;
+  staging?: boolean;
+  inToto?: boolean;
 };
 
 /** Who must have signed. */
@@ -61,6 +74,39 @@ export async function verifyBundle(
     return refused(host, `${verdict?.code ?? ""}: ${verdict?.detail ?? ""}`);
   const problem = signerProblem(verdict, signer);
   return problem === null ? 0 : refused(host, problem);
+}
+
+/**
+ * `sign-bundle` of the Sigstore conformance protocol: a keyless signature of a file, or of an in-toto statement as the
+ * payload of an envelope. Where a root is given, only a bundle that verifies under it is written.
+ */
+export async function signBundle(host: Host, artefact: string, options: SignBundleOptions): Promise<number> {
+  const { signingConfig = null, trustedRoot, staging, inToto } = options;
+  if (staging === true && signingConfig === null)
+    throw new CommandError(
+      "no addresses of the staging instance are built in",
+      "name them with --signing-config",
+    );
+  const bytes = await readNamed(host, artefact, defaultBudget.documentBytes);
+  const services = { signingConfig, fulcioUrl: null, rekorUrl: null, tsaUrl: null };
+  const bundle = await signKeyless(
+    inToto === true ? { kind: "dsse", type: sealTypes.payload, bytes } : { kind: "message", bytes },
+    options.identityToken,
+    { ...services, identityTokenFile: null, oidcIssuer: null },
+    signerContextOf(host, undefined),
+  ).catch((error: unknown) => {
+    throw error instanceof SignerError ? new CommandError(error.why, error.fix, 1) : error;
+  });
+  if (trustedRoot !== undefined) {
+    const { bundles } = await attestationTrust(host, { roots: [trustedRoot], keys: [] }, () => {});
+    const digest: Digest = { algorithm: "sha256", hex: createHash("sha256").update(bytes).digest("hex") };
+    const verified =
+      bundles.state === "available" ? bundles.value.verify(bundle, { keys: [], digests: [digest] }) : bundles;
+    if (!("ok" in verified) || !verified.ok)
+      return refused(host, `what was signed does not verify: ${verified.code}: ${verified.detail}`);
+  }
+  await writeNamed(host, options.bundle, `${JSON.stringify(bundle)}\n`);
+  return 0;
 }
 
 async function signerOf(

@@ -21,7 +21,7 @@ export type VerifyOptions = ProjectOptions & {
  */
 export async function verify(host: Host, options: VerifyOptions): Promise<number> {
   const format = formatOf(options);
-  const request = requestOf(host, options);
+  const request = { ...requestOf(host, options), saves: "parsing" } as const;
   const verification = await verifyProject(request, environmentOf(host));
   const { report } = verification;
   const verbose = options.verbose ?? false;

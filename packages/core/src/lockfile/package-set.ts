@@ -4,16 +4,18 @@ import type { Position } from "../position.ts";
 import type { Ecosystem } from "../purl.ts";
 
 /** The formats that can be read; the value is the word of `--lockfile-format` and of reports. */
-export type LockFormat =
-  | "package-lock"
-  | "pnpm-lock"
-  | "yarn-berry"
-  | "yarn-classic"
-  | "bun-lock"
-  | "deno-lock"
-  | "uv-lock"
-  | "pylock"
-  | "requirements";
+export type LockFormat = (typeof lockFormats)[number];
+export const lockFormats = [
+  "package-lock",
+  "pnpm-lock",
+  "yarn-berry",
+  "yarn-classic",
+  "bun-lock",
+  "deno-lock",
+  "uv-lock",
+  "pylock",
+  "requirements",
+] as const;
 
 /** Where the lockfile says a package comes from. `registry: null` is the manager's configured registry. */
 export type Source =

@@ -7,12 +7,13 @@ import type { Artefact, LockedPackage, Markers, Source } from "./package-set.ts"
  * lockfiles with the same rows install the same packages, however the files are laid out.
  */
 export function packageSetDigest(packages: readonly LockedPackage[]): Digest {
-  const rows = packages.map(row).toSorted();
+  const rows = packages.map(packageRow).toSorted();
   const hex = createHash("sha256").update(rows.join("\n")).digest("hex");
   return digestFromHex("sha256", hex) as Digest;
 }
 
-const row = (pkg: LockedPackage): string =>
+/** One package as its row of the digest. */
+export const packageRow = (pkg: LockedPackage): string =>
   JSON.stringify([
     pkg.purl,
     ...sourceCells(pkg.source),

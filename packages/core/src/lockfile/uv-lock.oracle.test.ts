@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasManager, programOf } from "@countersign/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasVectors, readVectorBytes, vectorsPath } from "../../test/vectors.ts";
 import { formatDigest } from "../digest.ts";
@@ -10,8 +11,8 @@ import { readLockfile } from "./read-lockfile.ts";
 
 const works = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: "ignore" }).status === 0;
-const uv = process.env["COUNTERSIGN_UV"] ?? "uv";
-const hasUv = works(uv, "--version");
+const uv = programOf("uv-0", "uv") as string;
+const hasUv = hasManager("uv-0");
 const hasTomllib = works("python3", "-c", "import tomllib");
 const vector = "attest-action.uv.lock";
 

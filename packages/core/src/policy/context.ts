@@ -1,5 +1,6 @@
 import type { Finding } from "../finding.ts";
 import type { Artefact, LockedPackage, PackageSet } from "../lockfile/package-set.ts";
+import type { SealJudgement } from "../seal/verdict.ts";
 import { normaliseAddress } from "./address.ts";
 
 /** Where the manager would fetch a package from, given its configuration and the lockfile. */
@@ -26,6 +27,8 @@ export type DecisionContext = {
   inspected: (pkg: LockedPackage) => Inspection;
   /** The package set of the trusted base. */
   baseline: PackageSet | null;
+  /** What the lockfile's seals come to; null: nobody looked. */
+  seals: SealJudgement | null;
   /** What discovery, configuration and trust material gave: decided with the rest. */
   findings: readonly Finding[];
 };
@@ -41,5 +44,6 @@ export const lockfileContext: DecisionContext = {
   inScope: () => true,
   inspected: () => "unavailable",
   baseline: null,
+  seals: null,
   findings: [],
 };

@@ -329,6 +329,22 @@ describe("sources", () => {
   });
 });
 
+describe("T8: signed only, for selected scopes", () => {
+  const policy = `require:
+  - { ecosystem: npm, names: ["**"], level: locked }
+  - { ecosystem: npm, names: ["@acme/**"], level: signed }`;
+  it.each<[string, Verdict["level"], string]>([
+    ["@acme/widget", "signed", "allow"],
+    ["@acme/widget", "locked", "block"],
+    ["@acme/deep/widget", "locked", "block"],
+    ["@acme-x/widget", "locked", "allow"],
+    ["left-pad", "locked", "allow"],
+  ])("%s at %s", (name, level, outcome) => {
+    const subject = locked(name);
+    expect(run(policy, [[subject, judged(subject, level)]]).outcome).toBe(outcome);
+  });
+});
+
 describe("registries", () => {
   const two = `${all("locked")}
 registries:
@@ -527,9 +543,9 @@ describe("what cannot be decided yet", () => {
       findings: [{ code: "drift/undecided", requiredBy: "drift (head.yaml:3)" }],
     });
   });
-  it("an approval blocks, saying so; a summary only stands in for evidence", () => {
+  it("an approval that nobody looked for blocks; a summary only stands in for evidence", () => {
     const seal = (text: string): string => `${all("signed")}\ngroups: { a: [x] }\nseal: { ${text} }`;
-    expect(blocks(run(seal("approval: { signers: [a] }"), good))).toEqual(["seal/undecided"]);
+    expect(blocks(run(seal("approval: { signers: [a] }"), good))).toEqual(["seal/approval-missing"]);
     expect(run(seal("summary: { signers: [a], maxAge: 1d }"), good).outcome).toBe("allow");
   });
 });

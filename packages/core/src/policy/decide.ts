@@ -4,6 +4,8 @@ import type { Effect, Finding } from "../finding.ts";
 import type { Instant } from "../instant.ts";
 import type { Artefact, LockedPackage, PackageSet } from "../lockfile/package-set.ts";
 import { startOf } from "../position.ts";
+import type { LockfileClaim } from "../seal/claim.ts";
+import type { SealJudgement } from "../seal/verdict.ts";
 import { levels, type Level, type Outcome, type Verdict } from "../verify/verdict.ts";
 import { compareBaseline } from "./baseline.ts";
 import { builtInPath } from "./built-in.ts";
@@ -41,7 +43,12 @@ export function decide(
   const fix: FixContext = { policy, now };
   const judged = byArtefact(verdicts);
   const matching = new RuleIndex(policy);
-  for (const finding of [...policy.problems, ...context.findings, ...policyFindings(policy, set)])
+  for (const finding of [
+    ...policy.problems,
+    ...context.findings,
+    ...policyFindings(policy, set),
+    ...sealFindings(policy, set.lockfile.path, context.seals),
+  ])
     list.add(finding);
   for (const problem of readerProblems(set, policy)) list.add(problem);
   for (const pkg of set.packages) {
@@ -71,11 +78,57 @@ export function decide(
     }
   }
   if (context.baseline !== null) for (const note of compareBaseline(set, context.baseline)) list.add(note);
-  const findings = list.settle(new ExceptionIndex(policy.exceptions, now));
+  return concluded(list.settle(new ExceptionIndex(policy.exceptions, now)), policy, counts);
+}
+
+/**
+ * The decision where a summary replaces the evidence: a trusted verifier found that these bytes pass this policy, so
+ * what is left to decide is what no summary speaks of: the project's own findings, the approvals, and what is new
+ * since the base.
+ * @param set its packages are empty where nobody parsed them
+ * @param claim of the summary that counts
+ */
+export function decideSealed(
+  set: PackageSet,
+  claim: LockfileClaim,
+  policy: Policy,
+  context: Pick<DecisionContext, "findings" | "seals" | "baseline">,
+  now: Instant,
+): Decision {
+  const list = new FindingList();
+  for (const finding of [
+    ...policy.problems,
+    ...context.findings,
+    ...sealFindings(policy, set.lockfile.path, context.seals),
+    ...(context.baseline === null ? [] : compareBaseline(set, context.baseline)),
+  ])
+    list.add(finding);
+  const verified = levels.reduce((total, level) => total + claim.levels[level], 0);
+  const counts = { byLevel: { ...claim.levels }, byOutcome: { ...noOutcomes(), verified } };
+  return concluded(list.settle(new ExceptionIndex([], now)), policy, counts);
+}
+
+function concluded(findings: readonly Finding[], { mode }: Policy, counts: Decision["counts"]): Decision {
   const strict = outcomeOf(findings);
   const loosened = findings.some(({ code, effect }) => code === "policy/loosens" && effect === "block");
-  const outcome = policy.mode === "strict" ? strict : loosened ? "block" : "allow";
-  return { mode: policy.mode, outcome, strict, findings, counts };
+  const outcome = mode === "strict" ? strict : loosened ? "block" : "allow";
+  return { mode, outcome, strict, findings, counts };
+}
+
+/** Seals that nobody looked at approve nothing. */
+function sealFindings(policy: Policy, path: string, seals: SealJudgement | null): readonly Finding[] {
+  if (seals !== null) return seals.findings;
+  if (policy.seal.approval === null) return [];
+  return [
+    {
+      code: "seal/approval-missing",
+      effect: "block",
+      at: startOf(path),
+      why: "The policy demands that the lockfile be approved, and its seals were not checked.",
+      fix: `countersign sign --approve --lockfile ${path}`,
+      requiredBy: label(policy, "seal.approval"),
+    },
+  ];
 }
 
 /** Several lockfiles of one run: blocked outweighs incomplete. An exception is unused when no lockfile needed it. */
@@ -232,25 +285,6 @@ function policyFindings(policy: Policy, set: PackageSet): Finding[] {
       "The policy demands a check for drift; this version has no pins to compare with, so drift cannot be decided.";
     const fix = `Take drift out of ${highestPath(policy)} until pins are there.`;
     findings.push({ code: "drift/undecided", effect, at, why, fix, requiredBy: label(policy, "drift") });
-  }
-  for (const [field, demanded] of [
-    ["seal.approval", policy.seal.approval !== null],
-    ["seal.summary", policy.seal.summary !== null],
-  ] as const) {
-    if (!demanded) continue;
-    const required = field === "seal.approval";
-    const why = required
-      ? "The policy demands that the lockfile be approved; this version cannot check seals, so the approval is missing."
-      : "The policy accepts summaries; this version cannot check seals, so the evidence itself is checked.";
-    const fix = `Take ${field} out of ${highestPath(policy)} until seals are there.`;
-    findings.push({
-      code: "seal/undecided",
-      effect: required ? "block" : "note",
-      at,
-      why,
-      fix,
-      requiredBy: label(policy, field),
-    });
   }
   return findings;
 }

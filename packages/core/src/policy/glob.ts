@@ -22,12 +22,19 @@ export function matchSegments(pattern: string, text: string): boolean {
  * `*` covers `left-pad` and not `@acme/widget`. PyPI names and globs are normalised (PEP 503) first.
  */
 export function matchNames(globs: readonly string[], name: string, ecosystem: Ecosystem): boolean {
-  const text = ecosystem === "pypi" ? normaliseProjectName(name) : name;
+  if (ecosystem !== "pypi") return matchGlobs(globs, name);
+  const normal = globs.map((glob) =>
+    glob.startsWith("!") ? `!${normaliseProjectName(glob.slice(1))}` : normaliseProjectName(glob),
+  );
+  return matchGlobs(normal, normaliseProjectName(name));
+}
+
+/** As {@link matchNames}, over any `/`-separated text: paths, refs. */
+export function matchGlobs(globs: readonly string[], text: string): boolean {
   let covered = false;
   for (const glob of globs) {
     const negated = glob.startsWith("!");
-    const pattern = negated ? glob.slice(1) : glob;
-    if (!matchGlob(ecosystem === "pypi" ? normaliseProjectName(pattern) : pattern, text)) continue;
+    if (!matchGlob(negated ? glob.slice(1) : glob, text)) continue;
     if (negated) return false;
     covered = true;
   }

@@ -9,6 +9,7 @@ import {
   sampleReport,
   setOf,
   verdictOf,
+  unsealed,
 } from "../../test/report-sample.ts";
 import { noEvidence, type Evidence } from "../evidence/evidence.ts";
 import { buildReport } from "./build-report.ts";
@@ -59,7 +60,9 @@ describe("D13: every outcome is mapped in the report", () => {
     const set = setOf(names.map((name) => packageOf(name, 1)));
     const verdicts = cases.map(([, change], index) => verdictOf(`p${index}`, change));
     const report = buildReport(
-      partsOf({ lockfiles: [{ set, verdicts, decision: decisionOf("strict", "block", [], verdicts) }] }),
+      partsOf({
+        lockfiles: [{ ...unsealed, set, verdicts, decision: decisionOf("strict", "block", [], verdicts) }],
+      }),
     );
     expect(report.lockfiles[0]?.verdicts.map(({ status }) => status)).toEqual(
       cases.map(([status]) => status),
@@ -77,7 +80,7 @@ describe("buildReport", () => {
     const set = setOf([packageOf("a", 1), local]);
     const verdicts = [verdictOf("a"), verdictOf("a", { level: "locked", outcome: "unknown" })];
     const { counts } = buildReport(
-      partsOf({ lockfiles: [{ set, verdicts, decision: decisionOf("strict", "allow", []) }] }),
+      partsOf({ lockfiles: [{ ...unsealed, set, verdicts, decision: decisionOf("strict", "allow", []) }] }),
     );
     expect(counts.byStatus).toMatchObject({ signed: 0, unknown: 1 });
     expect(counts).toMatchObject({ packages: 2, artefacts: 1, local: 1 });
@@ -85,6 +88,7 @@ describe("buildReport", () => {
 
   it("takes the way to a package from the lockfile that the finding is about", () => {
     const file = (path: string, parent: string) => ({
+      ...unsealed,
       set: setOf([packageOf(parent, 1, ["c"]), packageOf("c", 2)], path),
       verdicts: [],
       decision: decisionOf("strict", "block", [
@@ -110,6 +114,7 @@ describe("buildReport", () => {
 
   it("is as bad as the worst of its lockfiles and of the project's own findings", () => {
     const file = (strict: "allow" | "incomplete" | "block") => ({
+      ...unsealed,
       set: setOf([packageOf("a", 1)]),
       verdicts: [],
       decision: decisionOf("strict", strict, []),
@@ -154,6 +159,7 @@ describe("buildReport", () => {
     const unused = findingOf("policy/exception-unused", null, { effect: "note" });
     const shared = findingOf("settings/weakens", null);
     const file = (findings: Parameters<typeof decisionOf>[2]) => ({
+      ...unsealed,
       set: setOf([packageOf("a", 1)]),
       verdicts: [],
       decision: decisionOf("strict", "block", findings),
@@ -183,7 +189,7 @@ describe("buildReport", () => {
     const report = buildReport(
       partsOf({
         registries: [registry],
-        lockfiles: [{ set, verdicts, decision: decisionOf("strict", "allow", []) }],
+        lockfiles: [{ ...unsealed, set, verdicts, decision: decisionOf("strict", "allow", []) }],
       }),
     );
     expect(report.registries).toEqual([{ ...registry, packages: 2, locked: 1 }]);

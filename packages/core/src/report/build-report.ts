@@ -8,11 +8,13 @@ import type { LockFormat, PackageSet } from "../lockfile/package-set.ts";
 import type { Decision, DecisionOutcome } from "../policy/decision.ts";
 import { foldDecisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
+import type { LockfileClaim } from "../seal/claim.ts";
+import type { SealJudgement } from "../seal/verdict.ts";
 import type { Verdict } from "../verify/verdict.ts";
 import { chainsOf, type Chain } from "./chains.ts";
 import { count } from "./count.ts";
 import { countEvidence } from "./evidence-counts.ts";
-import { reportFinding, reportVerdict } from "./reported.ts";
+import { reportFinding, reportSeal, reportVerdict } from "./reported.ts";
 import type {
   Enforcement,
   LockfileReport,
@@ -23,8 +25,17 @@ import type {
   RootReport,
 } from "./report.ts";
 
-/** A lockfile that was read and decided on. */
-export type DecidedLockfile = { set: PackageSet; verdicts: readonly Verdict[]; decision: Decision };
+/** A lockfile that was decided on. */
+export type DecidedLockfile = {
+  /** Its packages are empty where a claim stands for them and nobody parsed the lockfile. */
+  set: PackageSet;
+  verdicts: readonly Verdict[];
+  decision: Decision;
+  /** What its seals came to; null where nothing demanded them. */
+  seals: SealJudgement | null;
+  /** Of the summary that replaced the evidence; null where the evidence was checked. */
+  claim: LockfileClaim | null;
+};
 /** A lockfile that its reader refused as a whole. */
 export type RefusedLockfile = { path: string; format: LockFormat; findings: readonly Finding[] };
 
@@ -134,7 +145,7 @@ function chainLookup(sets: readonly PackageSet[]): (finding: Finding) => Chain |
   };
 }
 
-function reportLockfile({ set, verdicts, decision }: DecidedLockfile): LockfileReport {
+function reportLockfile({ set, verdicts, decision, seals, claim }: DecidedLockfile): LockfileReport {
   return {
     path: set.lockfile.path,
     format: set.lockfile.format,
@@ -142,8 +153,11 @@ function reportLockfile({ set, verdicts, decision }: DecidedLockfile): LockfileR
     digest: formatDigest(set.lockfile.digest),
     setDigest: formatDigest(set.setDigest),
     outcome: decision.outcome,
-    packages: set.packages.length,
+    evidence: claim === null ? "checked" : "summary",
+    packages: claim?.packages ?? set.packages.length,
     artefacts: set.packages.reduce((sum, { artefacts }) => sum + artefacts.length, 0),
+    approvals: seals?.approvals ?? [],
+    seals: (seals?.verdicts ?? []).map(reportSeal),
     verdicts: verdicts.map(reportVerdict),
   };
 }
@@ -157,8 +171,11 @@ function refusedLockfile({ path, format, findings }: RefusedLockfile, mode: Poli
     digest: null,
     setDigest: null,
     outcome,
+    evidence: "checked",
     packages: 0,
     artefacts: 0,
+    approvals: [],
+    seals: [],
     verdicts: [],
   };
 }

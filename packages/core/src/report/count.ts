@@ -16,13 +16,13 @@ export function count(
   let artefacts = 0;
   let packages = 0;
   let local = 0;
-  for (const { set, verdicts } of lockfiles) {
+  for (const { set, verdicts, claim } of lockfiles) {
     const worst = new Map<string, number>();
     for (const verdict of verdicts) {
       worst.set(verdict.purl, Math.max(worst.get(verdict.purl) ?? 0, statuses.indexOf(statusOf(verdict))));
     }
     for (const status of worst.values()) byStatus[statuses[status] as Status] += 1;
-    packages += set.packages.length;
+    packages += claim?.packages ?? set.packages.length;
     for (const pkg of set.packages) {
       artefacts += pkg.artefacts.length;
       if (pkg.artefacts.length === 0) local += 1;

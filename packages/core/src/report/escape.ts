@@ -41,7 +41,9 @@ export function markdownText(text: string, bound: number = textBound): string {
     .split("`")
     .map((part, index, parts) => {
       if (index % 2 === 1 && index < parts.length - 1) return markdownCode(part);
-      return part.split(" ").map(markdownWord).join(" ");
+      const words = part.split(" ").map(markdownWord).join(" ");
+      // One without a partner stays between what it parts: `https:` and `//…` must not come together.
+      return index % 2 === 1 ? `\\\`${words}` : words;
     })
     .join("");
 }

@@ -5,6 +5,8 @@ import type { DecisionOutcome } from "../policy/decision.ts";
 import type { LayerKind, Mode } from "../policy/policy.ts";
 import type { Position } from "../position.ts";
 import type { Ecosystem } from "../purl.ts";
+import type { SealAlgorithm, SealKind } from "../seal/claim.ts";
+import type { SealClaim } from "../seal/verdict.ts";
 import type { Identity } from "../verify/identity.ts";
 import type { AttestationVerdict, Claim, Level, Outcome, TimeSource } from "../verify/verdict.ts";
 import type { Chain } from "./chains.ts";
@@ -83,9 +85,31 @@ export type LockfileReport = {
   digest: string | null;
   setDigest: string | null;
   outcome: DecisionOutcome;
+  /** `summary`: a sealed summary replaced it, so there are no verdicts and no artefacts are counted. */
+  evidence: "checked" | "summary";
   packages: number;
   artefacts: number;
+  /** Ids of the signers whose approval counts. */
+  approvals: readonly string[];
+  /** Every seal of these bytes, whether it counts or not; [] where nothing demands seals. */
+  seals: readonly ReportedSeal[];
   verdicts: readonly ReportedVerdict[];
+};
+
+/** What came of one seal, with its times in RFC 3339. */
+export type ReportedSeal = {
+  file: string;
+  kind: SealKind | null;
+  outcome: "verified" | "failed";
+  code: Code | null;
+  detail: string | null;
+  /** null unless the signature is a trusted signer's. */
+  signer: { id: string; keyid: string; algorithm: SealAlgorithm } | null;
+  issuedAt: string | null;
+  expires: string | null;
+  /** A log's or timestamp authority's word; null for plain keys. */
+  trustedTime: { at: string; source: "log" | "tsa" } | null;
+  claims: readonly SealClaim[];
 };
 
 /** Packages, each counted once per lockfile at the worst of its artefacts. */

@@ -2,10 +2,11 @@ import { kindOf } from "../codes.ts";
 import { formatDigest } from "../digest.ts";
 import type { Finding } from "../finding.ts";
 import { formatInstant } from "../instant.ts";
+import type { SealVerdict } from "../seal/verdict.ts";
 import type { Verdict } from "../verify/verdict.ts";
 import type { Chain } from "./chains.ts";
 import { clamp } from "./escape.ts";
-import type { ReportedFinding, ReportedVerdict } from "./report.ts";
+import type { ReportedFinding, ReportedSeal, ReportedVerdict } from "./report.ts";
 import { statusOf } from "./status.ts";
 
 /** Findings quote foreign text; a report stays readable, and of bounded size, whatever its length. */
@@ -51,5 +52,23 @@ export function reportVerdict(verdict: Verdict): ReportedVerdict {
       ...attestation,
       logTime: attestation.logTime === null ? null : formatInstant(attestation.logTime),
     })),
+  };
+}
+
+/** What came of a seal, as plain JSON. Texts of a seal that failed may be an attacker's, and are cut. */
+export function reportSeal(verdict: SealVerdict): ReportedSeal {
+  const { file, kind, outcome, code, detail, signer, issuedAt, expires, trustedTime, claims } = verdict;
+  return {
+    file,
+    kind,
+    outcome,
+    code,
+    detail: detail === null ? null : clamp(detail, bounds.why),
+    signer,
+    issuedAt: issuedAt === null ? null : formatInstant(issuedAt),
+    expires: expires === null ? null : formatInstant(expires),
+    trustedTime:
+      trustedTime === null ? null : { at: formatInstant(trustedTime.at), source: trustedTime.source },
+    claims,
   };
 }

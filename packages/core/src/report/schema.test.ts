@@ -11,6 +11,7 @@ import {
   setOf,
   packageOf,
   decisionOf,
+  unsealed,
 } from "../../test/report-sample.ts";
 import { buildReport } from "./build-report.ts";
 import { renderJson } from "./json.ts";
@@ -62,6 +63,7 @@ describe("the report's JSON schema", () => {
       ],
       lockfiles: [
         {
+          ...unsealed,
           set: setOf([packageOf("a", 1)]),
           verdicts: [
             verdictOf("a", {

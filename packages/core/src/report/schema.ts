@@ -1,4 +1,7 @@
+import { lockFormats } from "../lockfile/package-set.ts";
 import type { Position } from "../position.ts";
+import { sealAlgorithms, sealKinds } from "../seal/claim.ts";
+import { sealChecks, type SealClaim } from "../seal/verdict.ts";
 import type { Identity } from "../verify/identity.ts";
 import { levels, type Claim } from "../verify/verdict.ts";
 import type { Chain } from "./chains.ts";
@@ -10,6 +13,7 @@ import type {
   ReportCounts,
   ReportedAttestation,
   ReportedFinding,
+  ReportedSeal,
   ReportedVerdict,
   RootReport,
 } from "./report.ts";
@@ -51,17 +55,7 @@ const offer = oneOf("offered", "none", "not asked", "unavailable");
 const status = oneOf("pass", "fail", "skipped");
 const slsaBuild = oneOf(0, 1, 2, 3);
 const timeSource = oneOf("log", "tsa", "unsigned", "none");
-const format = oneOf(
-  "package-lock",
-  "pnpm-lock",
-  "yarn-berry",
-  "yarn-classic",
-  "bun-lock",
-  "deno-lock",
-  "uv-lock",
-  "pylock",
-  "requirements",
-);
+const format = oneOf(...lockFormats);
 
 const definitions: Readonly<Record<string, Schema>> = {
   position: object<Position>({
@@ -155,6 +149,32 @@ const definitions: Readonly<Record<string, Schema>> = {
     exception: orNull(text),
     chain: orNull(ref("chain")),
   }),
+  seal: object<ReportedSeal>({
+    file: text,
+    kind: orNull(oneOf(...sealKinds)),
+    outcome: oneOf("verified", "failed"),
+    code: orNull(code),
+    detail: orNull(text),
+    signer: orNull(
+      object<NonNullable<ReportedSeal["signer"]>>({
+        id: text,
+        keyid: text,
+        algorithm: oneOf(...sealAlgorithms),
+      }),
+    ),
+    issuedAt: orNull(instant),
+    expires: orNull(instant),
+    trustedTime: orNull(
+      object<NonNullable<ReportedSeal["trustedTime"]>>({ at: instant, source: oneOf("log", "tsa") }),
+    ),
+    claims: list(
+      object<SealClaim>({ name: oneOf(...sealChecks), status, code, expected: text, actual: text }, [
+        "code",
+        "expected",
+        "actual",
+      ]),
+    ),
+  }),
   lockfile: object<LockfileReport>({
     path: text,
     format,
@@ -164,6 +184,9 @@ const definitions: Readonly<Record<string, Schema>> = {
     outcome: decisionOutcome,
     packages: natural,
     artefacts: natural,
+    evidence: oneOf("checked", "summary"),
+    approvals: list(text),
+    seals: list(ref("seal")),
     verdicts: list(ref("verdict")),
   }),
   registry: object<RegistrySummary>({

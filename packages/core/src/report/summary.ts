@@ -1,7 +1,7 @@
 import { levels } from "../verify/verdict.ts";
 import { visible } from "./escape.ts";
 import { plural } from "./layout.ts";
-import type { Enforcement, EvidenceCount, RegistrySummary, Report } from "./report.ts";
+import type { Enforcement, EvidenceCount, LockfileReport, RegistrySummary, Report } from "./report.ts";
 import { outcomes } from "./status.ts";
 
 /** One line of what stands behind the verdict, in visible text. */
@@ -20,14 +20,10 @@ export function summaryRows(report: Report): SummaryRow[] {
   const row = (label: string, text: string, alarm = false): SummaryRow => ({ label, text, alarm });
   if (report.decision.mode === "disabled") return [row("enforcement", reach[report.enforcement])];
   return [
-    ...report.lockfiles.map(({ path, format, formatVersion, packages, artefacts }) =>
-      formatVersion === null
-        ? row("lockfile", `${visible(path)} (${format}): refused, not read`, true)
-        : row(
-            "lockfile",
-            `${visible(path)} (${format} ${visible(formatVersion)}): ${plural(packages, "package")}, ${plural(artefacts, "artefact")}`,
-          ),
-    ),
+    ...report.lockfiles.flatMap((lockfile) => [
+      row("lockfile", lockfileText(lockfile), lockfile.formatVersion === null),
+      ...sealRows(lockfile).map((text) => row("seals", text)),
+    ]),
     row(
       "levels",
       tally(levels.toReversed(), counts.byLevel) + (counts.local > 0 ? `, ${counts.local} local` : ""),
@@ -37,7 +33,9 @@ export function summaryRows(report: Report): SummaryRow[] {
     ...report.registries.map((registry) =>
       row("registry", offers(registry), registry.locked > 0 && isBare(registry)),
     ),
-    row("sigstore", rootText(report), report.root === null || report.root.stale),
+    ...(report.root === null && isSealed(report)
+      ? []
+      : [row("sigstore", rootText(report), report.root === null || report.root.stale)]),
     row(
       "platform",
       report.platform === "all"
@@ -47,6 +45,38 @@ export function summaryRows(report: Report): SummaryRow[] {
     row("enforcement", reach[report.enforcement]),
     row("requests", String(report.requests)),
   ];
+}
+
+/** Nothing was verified but seals, so no trust material was opened. */
+const isSealed = ({ lockfiles }: Report): boolean =>
+  lockfiles.length > 0 && lockfiles.every(({ evidence }) => evidence === "summary");
+
+function lockfileText({
+  path,
+  format,
+  formatVersion,
+  packages,
+  artefacts,
+  evidence,
+}: LockfileReport): string {
+  if (formatVersion === null) return `${visible(path)} (${format}): refused, not read`;
+  const what = evidence === "summary" ? "evidence replaced by a summary" : plural(artefacts, "artefact");
+  return `${visible(path)} (${format} ${visible(formatVersion)}): ${plural(packages, "package")}, ${what}`;
+}
+
+function sealRows({ approvals, evidence, seals }: LockfileReport): string[] {
+  if (seals.length === 0) return [];
+  const rows = [
+    approvals.length === 0
+      ? "no approval counts"
+      : `approved by ${approvals.map((id) => visible(id)).join(", ")}`,
+  ];
+  const summary = seals.find(({ kind, outcome }) => kind === "summary" && outcome === "verified");
+  if (evidence === "summary" && summary !== undefined)
+    rows.push(
+      `verified by ${visible(summary.signer?.id ?? "")} at ${summary.issuedAt}, valid until ${summary.expires}`,
+    );
+  return rows;
 }
 
 const tally = <K extends string>(names: readonly K[], counts: Readonly<Record<K, number>>): string =>

@@ -1,3 +1,4 @@
+import { policyPath } from "@countersign/core";
 import type { ManagerName } from "../manager/manager.ts";
 
 /** The files of a project that can change what a manager installs, or that run before a gate. Paths are POSIX. */
@@ -7,9 +8,13 @@ export type Closure = {
   folders: readonly string[];
   /** What each workspace has besides. */
   workspace: readonly string[];
+  /** Made by an install, and of the project only where the repository has them. */
+  tracked?: readonly string[];
+  /** Read in the folders above the lockfile's too. */
+  above?: readonly string[];
 };
 
-const ours = [".countersign/policy.yaml", ".countersign/bindings.jsonl"];
+const ours = [policyPath, ".countersign/bindings.jsonl"];
 const hooks = ".countersign/hooks";
 
 const closures: Readonly<Record<ManagerName, Closure>> = {
@@ -40,11 +45,14 @@ const closures: Readonly<Record<ManagerName, Closure>> = {
     ],
     folders: ["patches"],
     workspace: ["package.json", "package.json5", "package.yaml", ".npmrc"],
+    above: ["pnpm-workspace.yaml"],
   },
   yarn: {
     files: ["package.json", "yarn.lock", ".yarnrc.yml", ".yarnrc", ".npmrc"],
     folders: [".yarn/plugins", ".yarn/patches", ".yarn/releases"],
     workspace: ["package.json", ".yarnrc.yml"],
+    tracked: [".pnp.cjs", ".pnp.loader.mjs"],
+    above: [".yarnrc.yml", ".yarnrc"],
   },
   bun: {
     files: ["package.json", "bun.lock", "bunfig.toml", ".npmrc"],
@@ -60,12 +68,21 @@ const closures: Readonly<Record<ManagerName, Closure>> = {
     files: ["pyproject.toml", "uv.lock", "uv.toml", ".python-version", "pylock.toml"],
     folders: [],
     workspace: ["pyproject.toml", "setup.py", "setup.cfg"],
+    above: ["uv.toml"],
   },
   pip: { files: ["pyproject.toml", "requirements.txt", "pylock.toml"], folders: [], workspace: [] },
 };
 
 /** The closure of a manager's install, with what our own gate reads. */
 export function closureOf(manager: ManagerName): Closure {
-  const { files, folders, workspace } = closures[manager];
-  return { files: [...files, ...ours], folders: [...folders, hooks], workspace };
+  const { files, folders, ...rest } = closures[manager];
+  return { ...rest, files: [...files, ...ours], folders: [...folders, hooks] };
+}
+
+/**
+ * The part of it that a seal is over, besides the lockfile itself: the policy has a digest of its own, which only a
+ * summary depends on.
+ */
+export function sealedClosureOf(manager: ManagerName): Closure & { ours: readonly string[]; hooks: string } {
+  return { ...closures[manager], ours: ours.filter((path) => path !== policyPath), hooks };
 }

@@ -54,6 +54,8 @@ export async function runHook(request: HookRequest): Promise<HookResult> {
       trustedRoots: [],
       npmKeys: [],
       enforcement: "hook",
+      trustRoot: null,
+      ref: null,
       ...(request.pending !== undefined && { pending: request.pending }),
       ...(request.tarballs !== undefined && { tarballs: request.tarballs }),
     };

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { posix, relative, resolve, sep } from "node:path";
 import {
   policyPath,
@@ -72,8 +73,15 @@ export async function readPolicySources(search: PolicySearch): Promise<PolicySou
   return { sources, findings };
 }
 
+/** Absolute path of the managed policy in force, read or not; null where there is none. */
+export function managedPolicyPath(search: Pick<PolicySearch, "managed" | "platform">): string | null {
+  if (search.managed !== null) return resolve(search.managed);
+  const system = systemPolicy(search);
+  return existsSync(system) ? system : null;
+}
+
 /** The place that only an administrator can write; no variable moves it: whoever sets one could hide the policy. */
-function systemPolicy({ platform }: PolicySearch): string {
+function systemPolicy({ platform }: Pick<PolicySearch, "platform">): string {
   if (platform === "win32") return "C:\\ProgramData\\countersign\\policy.yaml";
   if (platform === "darwin") return "/Library/Application Support/countersign/policy.yaml";
   return "/etc/countersign/policy.yaml";

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import type { Instant } from "@countersign/core";
 import { constants, open, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -33,10 +33,34 @@ export async function readBounded(
       await file.close();
     }
   } catch (error) {
-    if (isMissing(error)) return { state: "missing" };
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    return { state: "failed", detail: `the system says ${code}` };
+    return unread(error);
   }
+}
+
+/** As {@link readBounded}, at once: for many small files whose names are known late. */
+export function readBoundedSync(path: string, maximumBytes: number, within: string): BoundedRead {
+  let descriptor: number | null = null;
+  try {
+    const real = realpathSync(path);
+    if (!isInside(real, realpathSync(within)))
+      return { state: "failed", detail: "it is a symbolic link that leads out of the project" };
+    descriptor = openSync(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const status = fstatSync(descriptor);
+    if (!status.isFile()) return { state: "failed", detail: "it is no regular file" };
+    if (status.size > maximumBytes)
+      return { state: "failed", detail: `it is larger than ${maximumBytes} bytes` };
+    return { state: "found", bytes: readFileSync(descriptor), modified: Math.floor(status.mtimeMs) };
+  } catch (error) {
+    return unread(error);
+  } finally {
+    if (descriptor !== null) closeSync(descriptor);
+  }
+}
+
+function unread(error: unknown): BoundedRead {
+  if (isMissing(error)) return { state: "missing" };
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  return { state: "failed", detail: `the system says ${code}` };
 }
 
 /** The first bytes of a regular file; null where there is none. */

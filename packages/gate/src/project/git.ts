@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { posix } from "node:path";
 import { promisify } from "node:util";
 import type { Instant } from "@countersign/core";
 
@@ -29,15 +30,18 @@ const maximumBytes = 300 * 1024 * 1024;
 
 type GitResult = { ok: true; output: Buffer } | { ok: false; detail: string };
 
-async function git(directory: string, args: readonly string[]): Promise<GitResult> {
+async function git(directory: string, args: readonly string[], input = ""): Promise<GitResult> {
   try {
-    const { stdout } = await run("git", [...safe, ...args], {
+    const running = run("git", [...safe, ...args], {
       cwd: directory,
       encoding: "buffer",
       maxBuffer: maximumBytes,
       timeout: 30_000,
       env: { ...process.env, ...variables },
     });
+    // Whatever ends git early ends this pipe too, and the exit code says why.
+    running.child.stdin?.on("error", () => {}).end(input);
+    const { stdout } = await running;
     return { ok: true, output: stdout };
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
@@ -73,23 +77,9 @@ export async function fileAt(
   revision: string,
   path: string,
 ): Promise<{ ok: true; bytes: Uint8Array | null } | { ok: false; detail: string }> {
-  if (revision.startsWith("-")) return { ok: false, detail: "a revision does not start with a dash" };
-  const commit = await git(directory, [
-    "rev-parse",
-    "--verify",
-    "--quiet",
-    "--end-of-options",
-    `${revision}^{commit}`,
-  ]);
-  if (!commit.ok) {
-    const silent = commit.detail === "git failed";
-    return {
-      ok: false,
-      detail: silent ? `there is no commit ${revision} here; a shallow clone may lack it` : commit.detail,
-    };
-  }
-  const id = commit.output.toString("utf8").trim();
-  const listed = await git(directory, ["ls-tree", "-z", id, "--", path]);
+  const commit = await commitOf(directory, revision);
+  if (!commit.ok) return commit;
+  const listed = await git(directory, ["ls-tree", "-z", commit.id, "--", path]);
   if (!listed.ok) return listed;
   const [entry] = listed.output.toString("utf8").split("\0");
   if (entry === undefined || entry === "") return { ok: true, bytes: null };
@@ -98,6 +88,113 @@ export async function fileAt(
     return { ok: false, detail: `${path} is no regular file there` };
   const content = await git(directory, ["cat-file", "blob", blob]);
   return content.ok ? { ok: true, bytes: content.output } : content;
+}
+
+/** Full id of the commit that a revision names. */
+export async function commitOf(
+  directory: string,
+  revision: string,
+): Promise<{ ok: true; id: string } | { ok: false; detail: string }> {
+  if (revision.startsWith("-")) return { ok: false, detail: "a revision does not start with a dash" };
+  const commit = await git(directory, [
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
+    `${revision}^{commit}`,
+  ]);
+  if (commit.ok) return { ok: true, id: commit.output.toString("utf8").trim() };
+  const silent = commit.detail === "git failed";
+  return {
+    ok: false,
+    detail: silent ? `there is no commit ${revision} here; a shallow clone may lack it` : commit.detail,
+  };
+}
+
+/**
+ * Names of the files right below a folder at a commit; [] where that commit has no such folder.
+ * @param folder relative to the directory, POSIX, without a slash at its end
+ */
+export async function namesAt(
+  directory: string,
+  revision: string,
+  folder: string,
+): Promise<{ ok: true; names: readonly string[] } | { ok: false; detail: string }> {
+  const commit = await commitOf(directory, revision);
+  if (!commit.ok) return commit;
+  const listed = await git(directory, ["ls-tree", "-z", "--name-only", commit.id, "--", `${folder}/`]);
+  if (!listed.ok) return listed;
+  const names = listed.output.toString("utf8").split("\0");
+  return { ok: true, names: names.filter((name) => name !== "").map((name) => posix.basename(name)) };
+}
+
+/**
+ * Files as they stood at a commit, in one go.
+ * @param paths relative to the directory, POSIX, each without a line break and there at that commit
+ */
+export async function filesAt(
+  directory: string,
+  revision: string,
+  paths: readonly string[],
+): Promise<{ ok: true; files: ReadonlyMap<string, Uint8Array> } | { ok: false; detail: string }> {
+  const commit = await commitOf(directory, revision);
+  if (!commit.ok) return commit;
+  const wanted = paths.map((path) => `${commit.id}:./${path}\n`).join("");
+  const batch = await git(directory, ["cat-file", "--batch"], wanted);
+  if (!batch.ok) return batch;
+  const files = new Map<string, Uint8Array>();
+  let offset = 0;
+  for (const path of paths) {
+    const end = batch.output.indexOf("\n", offset);
+    const [, type, size] = batch.output.toString("utf8", offset, Math.max(end, offset)).split(" ");
+    // A partial clone that lacks the content says so here.
+    if (end === -1 || type !== "blob") return { ok: false, detail: `${path} cannot be had from there` };
+    const start = end + 1;
+    offset = start + Number(size) + 1;
+    files.set(path, batch.output.subarray(start, offset - 1));
+  }
+  return { ok: true, files };
+}
+
+/** Commits that changed a file, newest first, from where the working tree stands. */
+export async function commitsOf(directory: string, path: string, most: number): Promise<readonly string[]> {
+  const log = await git(directory, ["log", `-${most}`, "--format=%H", "HEAD", "--", path]);
+  return log.ok
+    ? log.output
+        .toString("utf8")
+        .split("\n")
+        .filter((id) => id !== "")
+    : [];
+}
+
+/** Which of some files the repository tracks; none where there is no repository. */
+export async function trackedAmong(
+  directory: string,
+  paths: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const listed = await git(directory, ["ls-files", "-z", "--cached", "--", ...paths]);
+  return new Set(
+    listed.ok
+      ? listed.output
+          .toString("utf8")
+          .split("\0")
+          .filter((path) => path !== "")
+      : [],
+  );
+}
+
+/** Address of the remote `origin`, as configured; null without one. */
+export async function originUrl(directory: string): Promise<string | null> {
+  const found = await git(directory, ["config", "--get", "remote.origin.url"]);
+  const url = found.ok ? found.output.toString("utf8").trim() : "";
+  return url === "" ? null : url;
+}
+
+/** Full name of the branch that is checked out; null where none is. */
+export async function currentRef(directory: string): Promise<string | null> {
+  const found = await git(directory, ["symbolic-ref", "--quiet", "HEAD"]);
+  const ref = found.ok ? found.output.toString("utf8").trim() : "";
+  return ref === "" ? null : ref;
 }
 
 /** When a file was last committed up to a revision; 0 where that is not known, which is as old as can be. */

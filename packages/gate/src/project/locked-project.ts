@@ -12,34 +12,59 @@ import type { PendingLockfile } from "../run.ts";
 import { readBounded } from "./bounded-file.ts";
 import { fileAt } from "./git.ts";
 
+/** A lockfile's bytes, read once and not parsed. */
+export type LockfileBytes = { file: DiscoveredLockfile; bytes: Uint8Array };
 export type ReadLockfile = { file: DiscoveredLockfile; set: PackageSet };
 export type ReadLockfiles = { read: readonly ReadLockfile[]; refused: readonly RefusedLockfile[] };
 
-/** Reads every lockfile once; what cannot be read exactly is refused whole. */
-export async function readLockfiles(
+/** The bytes of each lockfile; one that cannot be read is refused. */
+export async function readLockfileBytes(
   directory: string,
   files: readonly DiscoveredLockfile[],
   budget: Budget,
   pending?: PendingLockfile,
-): Promise<ReadLockfiles> {
-  const read: ReadLockfile[] = [];
+): Promise<{ found: readonly LockfileBytes[]; refused: readonly RefusedLockfile[] }> {
+  if (pending !== undefined)
+    return { found: files.map((file) => ({ file, bytes: pending.bytes })), refused: [] };
+  const found: LockfileBytes[] = [];
   const refused: RefusedLockfile[] = [];
   for (const file of files) {
     const { path, format } = file;
-    const content =
-      pending === undefined
-        ? await readBounded(join(directory, path), budget.lockfileBytes, directory)
-        : ({ state: "found", bytes: pending.bytes } as const);
-    if (content.state !== "found") {
+    const content = await readBounded(join(directory, path), budget.lockfileBytes, directory);
+    if (content.state === "found") found.push({ file, bytes: content.bytes });
+    else {
       const detail = content.state === "missing" ? "it is gone" : content.detail;
       refused.push({ path, format, findings: [unreadable(path, detail)] });
-      continue;
     }
-    const result = await readLockfile(format, path, content.bytes, budget);
+  }
+  return { found, refused };
+}
+
+/** Parses lockfiles; what cannot be read exactly is refused whole. */
+export async function parseLockfiles(
+  contents: readonly LockfileBytes[],
+  budget: Budget,
+): Promise<ReadLockfiles> {
+  const read: ReadLockfile[] = [];
+  const refused: RefusedLockfile[] = [];
+  for (const { file, bytes } of contents) {
+    const { path, format } = file;
+    const result = await readLockfile(format, path, bytes, budget);
     if (result.ok) read.push({ file, set: result.value });
     else refused.push({ path, format, findings: result.findings });
   }
   return { read, refused };
+}
+
+/** Reads and parses every lockfile once. */
+export async function readLockfiles(
+  directory: string,
+  files: readonly DiscoveredLockfile[],
+  budget: Budget,
+): Promise<ReadLockfiles> {
+  const { found, refused } = await readLockfileBytes(directory, files, budget);
+  const parsed = await parseLockfiles(found, budget);
+  return { read: parsed.read, refused: [...refused, ...parsed.refused] };
 }
 
 const unreadable = (path: string, detail: string): Finding => ({

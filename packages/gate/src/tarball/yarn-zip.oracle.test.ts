@@ -4,19 +4,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { hasManager, programOf } from "@countersign/testkit";
 import { afterAll, describe, expect, it } from "vitest";
 import { archiveSamples, type ArchiveSample } from "../../test/archive-samples.ts";
 import { startLoopback, type Loopback } from "../../test/loopback.ts";
 import { yarnZipDigest } from "./yarn-zip.ts";
 
-/** Path of a Yarn 4's `yarn.js`: bin/yarn.js of the npm package @yarnpkg/cli-dist. */
-const yarn = process.env["COUNTERSIGN_YARN"] ?? "";
+const yarn = programOf("yarn-4", "yarn") as string;
 const run = promisify(execFile);
 
 const directory = mkdtempSync(join(tmpdir(), "countersign-yarn-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-describe.skipIf(yarn === "")("the zip against the real Yarn", () => {
+describe.skipIf(!hasManager("yarn-4"))("the zip against the real Yarn", () => {
   it.each(["0", "1", "6", "9", "mixed"])(
     "has the checksum that Yarn locks with compressionLevel %s",
     async (level) => {

@@ -4,12 +4,13 @@ import { closureOf } from "../closure/closure.ts";
 import { takeSnapshot } from "../closure/snapshot.ts";
 import { runUnchanged, workspacesOf } from "./frozen.ts";
 import { copyClosure } from "./lock-copy.ts";
-import { mayRun } from "./may-run.ts";
+import { mayRun, waitsForApproval } from "./may-run.ts";
 import type { LockChange, WrapperHost } from "./wrapper.ts";
 
 /**
  * Resolves on a copy, decides on the lockfile that came of it, and only then replaces the project's and installs it
- * frozen. In `warn` the copy only tells what would be locked: the user's own command then runs on the project as it is.
+ * frozen. Where only its approval is missing the lockfile is replaced and not installed: it has to be there to be
+ * approved. In `warn` the copy only tells what would be locked: the user's own command then runs on the project as it is.
  */
 export async function changeLock(host: WrapperHost, change: LockChange): Promise<number> {
   const { manager, directory, tool, user } = change;
@@ -39,7 +40,10 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
         return await host.run(tool, user);
       }
       host.say(resolved.stderr.trim() === "" ? resolved.stdout : resolved.stderr);
-      return resolved.exitCode;
+      // A manager may refuse a doctored lockfile itself: then its words are not all that there is to say.
+      if (current.report.decision.outcome !== "block") return resolved.exitCode;
+      host.show(current);
+      return current.exitCode;
     }
     const known = new Set(current.lockfiles.flatMap(({ set }) => set.packages.map(({ purl }) => purl)));
     const verification = await host.verify({
@@ -50,7 +54,15 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
     });
     host.show(verification);
     host.introduce(current, verification);
-    if (!mayRun(verification)) return verification.exitCode;
+    if (!mayRun(verification)) {
+      if (waitsForApproval(verification)) {
+        await copy.takeBack([change.lockfile]);
+        host.say(
+          `${change.lockfile} was changed and nothing was installed; have it approved (countersign sign --approve), then install it frozen`,
+        );
+      }
+      return verification.exitCode;
+    }
     if (mode === "warn") return await host.run(tool, user);
     await copy.takeBack([change.lockfile]);
     const before = await takeSnapshot(directory, closureOf(manager), []);

@@ -31,6 +31,11 @@ const project = (mode: string, ...packages: readonly PublishedPackage[]): void =
   writeProject(scene.directory, { lock: "package-lock.json", packages, registry: scene.kit.npm.url });
   policy(mode);
 };
+/** The policy wants an approval, which nobody can give. */
+const sealed = (): void =>
+  scene.policy(`${text(".countersign/policy.yaml")}groups: { maintainers: [alice] }
+seal: { approval: { threshold: 1, signers: [maintainers] } }
+`);
 const at = (path: string): string => join(scene.directory, path);
 const text = (path: string): string => readFileSync(at(path), "utf8");
 const linesOf = (host: TestHost): string[] => host.calls().map(({ args }) => args.join(" "));
@@ -174,12 +179,53 @@ describe("a change of the lockfile", () => {
     expect(readdirSync(join(scene.environment.cacheDirectory, "copies"))).toEqual([]);
   });
 
+  it("a lockfile of which only the approval is missing is replaced and not installed", async () => {
+    project("strict", leaf);
+    sealed();
+    const lock = prepare(leaf, scene.kit.npm.publish({ name: "other" }));
+    const host = testHost(scene, manager);
+    expect(await change(host)).toBe(1);
+    expect(linesOf(host)).toEqual(["resolve"]);
+    expect(text("package-lock.json")).toBe(lock);
+    expect(existsSync(at("installed"))).toBe(false);
+    expect(host.said.join("\n")).toContain("countersign sign --approve");
+  });
+
+  it("one that is blocked for anything else besides is left as it was", async () => {
+    project("strict", leaf);
+    sealed();
+    const before = text("package-lock.json");
+    prepare(leaf, unsigned);
+    expect(await change(testHost(scene, manager))).toBe(1);
+    expect(text("package-lock.json")).toBe(before);
+  });
+
   it("strict gives up where the manager cannot resolve, with its code and words", async () => {
     project("strict", leaf);
     prepare(leaf);
     const host = testHost(scene, "echo no such package >&2; exit 9");
     expect(await change(host)).toBe(9);
     expect(host.said.join("\n")).toContain("no such package");
+    expect(host.shown).toEqual([]);
+  });
+
+  it("D21: strict says what is wrong with the lockfile also where the manager refuses it first", async () => {
+    project("strict", leaf, unsigned);
+    const host = testHost(scene, "echo no integrity >&2; exit 9");
+    expect(await change(host)).toBe(1);
+    expect(linesOf(host)).toEqual(["resolve"]);
+    expect(host.said.join("\n")).toContain("no integrity");
+    expect(host.shown.flatMap(({ report }) => report.findings.map(({ code }) => code))).toEqual([
+      "signature/absent",
+    ]);
+  });
+
+  it("strict has nothing to add where there is no lockfile yet and the manager cannot resolve", async () => {
+    policy("strict");
+    scene.write({ "package.json": '{"name":"new"}' });
+    const host = testHost(scene, "exit 9");
+    expect(await change(host)).toBe(9);
+    expect(host.shown).toEqual([]);
   });
 
   it("T4: warn runs what was typed on the project as it is, also where the copy cannot be resolved", async () => {
@@ -294,6 +340,17 @@ esac`;
     expect(host.shown).toHaveLength(2);
     expect(await throwaway(host, { key: ["tool@2"] })).toBe(6);
     expect(kept()).toHaveLength(2);
+  });
+
+  it("where lockfiles must be approved it is refused: it has none that anybody could approve", async () => {
+    policy("strict");
+    sealed();
+    prepare(leaf);
+    const host = testHost(scene, manager);
+    expect(await throwaway(host)).toBe(1);
+    expect(host.refused.map(({ code }) => code)).toEqual(["seal/approval-missing"]);
+    expect(host.shown).toEqual([]);
+    expect(ran()).toBe(false);
   });
 
   it("D21: strict runs and keeps nothing of what is blocked", async () => {

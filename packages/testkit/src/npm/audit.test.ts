@@ -57,7 +57,7 @@ describe.skipIf(!hasNpm)("the real npm audit signatures", () => {
     return { code, report };
   };
 
-  it("verifies what the kit minted, with the key of the kit's TUF repository", async () => {
+  it("M23: verifies what the kit minted, with the key of the kit's TUF repository", async () => {
     const { code, report } = await audit("good");
     const { invalid, missing, verified } = JSON.parse(report) as {
       invalid: unknown[];

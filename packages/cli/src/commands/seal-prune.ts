@@ -1,0 +1,72 @@
+import { posix } from "node:path";
+import { visible } from "@countersign/core";
+import { readSealFiles, removeSealFile, sealedDigests, sealsFolder, verifySeals } from "@countersign/gate";
+import { CommandError } from "../command-error.ts";
+import { environmentOf } from "../environment.ts";
+import type { Host } from "../host.ts";
+import type { ProjectOptions } from "../options.ts";
+import { count } from "../render.ts";
+import { requestOf } from "../request.ts";
+
+export type PruneOptions = ProjectOptions & { yes?: boolean; dryRun?: boolean };
+
+const mostPruned = 100_000;
+
+/**
+ * Removes seals that count for nothing: those of the current lockfiles that fail, and those of lockfiles that are gone
+ * once every current one has a seal that counts. Git keeps what is removed.
+ */
+export async function pruneSeals(host: Host, options: PruneOptions): Promise<number> {
+  const { home, root, lockfiles, findings, checker } = await verifySeals(
+    requestOf(host, options),
+    environmentOf(host),
+  );
+  if (root === null) {
+    const why = findings.find(({ effect }) => effect === "block")?.why ?? "there is no trust store";
+    const fix = findings.find(({ effect }) => effect === "block")?.fix ?? "countersign trust init";
+    throw new CommandError(`which seals count cannot be told: ${why}`, fix);
+  }
+  const failed: string[] = [];
+  for (const { file, subject } of lockfiles) {
+    // Too many to be read by a run that decides are looked at one by one where somebody clears them away.
+    const seals = subject === null ? null : await readSealFiles(home, subject.digest.hex, mostPruned);
+    if (subject !== null && seals !== null && seals.many !== null)
+      throw new CommandError(
+        `${file.path} has ${seals.many} seals`,
+        `remove what does not belong in ${posix.join(sealsFolder, subject.digest.hex)} by hand`,
+      );
+    for (const { path, bytes } of seals?.files ?? []) {
+      const counts =
+        bytes !== null &&
+        subject !== null &&
+        (await checker.verify(path, bytes, file, subject)).outcome === "verified";
+      if (!counts) failed.push(path);
+    }
+  }
+  const current = new Set(lockfiles.map(({ subject }) => subject?.digest.hex));
+  const replaced =
+    options.lockfile.length === 0 &&
+    lockfiles.length > 0 &&
+    lockfiles.every(({ judgement }) => judgement.verdicts.some(({ outcome }) => outcome === "verified"));
+  const old = replaced ? sealedDigests(home).filter((hex) => !current.has(hex)) : [];
+  const paths = [...failed];
+  for (const hex of old) paths.push(...(await readSealFiles(home, hex)).files.map(({ path }) => path));
+  if (paths.length === 0) {
+    host.terminal.err("countersign: every seal is of a current lockfile, and counts\n");
+    return 0;
+  }
+  for (const path of paths) host.terminal.out(`${visible(path)}\n`);
+  if (options.dryRun === true) return 0;
+  if (options.yes !== true) {
+    if (host.terminal.confirm === null)
+      throw new CommandError(
+        "nothing was removed: there is no terminal to ask on",
+        "countersign seal prune --yes",
+      );
+    if (!(await host.terminal.confirm(`Remove ${count(paths.length, "seal")}?`))) return 2;
+  }
+  for (const path of paths) await removeSealFile(home, path);
+  for (const hex of old) await removeSealFile(home, `${sealsFolder}/${hex}`);
+  host.terminal.err(`countersign: removed ${count(paths.length, "seal")}\n`);
+  return 0;
+}

@@ -1,0 +1,20 @@
+import { rotateRoot } from "@countersign/core";
+import type { Host } from "../host.ts";
+import { editTrust, type EditOptions } from "../trust-editing.ts";
+import { readRootKey } from "../trust-keys.ts";
+import { thresholdOf } from "./trust-init.ts";
+
+export type TrustRotateOptions = EditOptions & {
+  addRoot: readonly string[];
+  removeRoot: readonly string[];
+  threshold?: string;
+};
+
+/** Changes who signs the trust store; with neither key nor threshold it renews the expiry alone. */
+export async function rotateTrust(host: Host, options: TrustRotateOptions): Promise<number> {
+  const added = await Promise.all(
+    options.addRoot.map(async (path) => (await readRootKey(host, path, options.passphraseFd)).key),
+  );
+  const rotation = { add: added, remove: options.removeRoot, threshold: thresholdOf(options.threshold) };
+  return editTrust(host, options, (root) => rotateRoot(root, rotation));
+}

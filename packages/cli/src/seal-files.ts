@@ -1,0 +1,41 @@
+import { join, posix, relative, sep } from "node:path";
+import { defaultBudget, sealSubject } from "@countersign/core";
+import {
+  discoverLockfiles,
+  mostSeals,
+  namedLockfiles,
+  policyHome,
+  readLockfileBytes,
+  readSealFiles,
+  sealsFolder,
+  subjectPath,
+} from "@countersign/gate";
+import { CommandError } from "./command-error.ts";
+import type { Host } from "./host.ts";
+
+/** Paths of the seals over the project's lockfiles as they stand, from the working directory. */
+export async function findSealFiles(host: Host, lockfiles: readonly string[]): Promise<string[]> {
+  const { directory, lockfiles: found } =
+    lockfiles.length > 0
+      ? await namedLockfiles(host.directory, lockfiles)
+      : await discoverLockfiles(host.directory);
+  const home = policyHome(directory);
+  const contents = await readLockfileBytes(directory, found, defaultBudget);
+  const paths: string[] = [];
+  for (const { file, bytes } of contents.found) {
+    const subject = sealSubject(subjectPath(directory, file.path), bytes);
+    if (!subject.ok)
+      throw new CommandError(`${file.path} cannot be sealed: ${subject.detail}`, "regenerate it");
+    const { hex } = subject.subject.digest;
+    const seals = await readSealFiles(home, hex);
+    if (seals.many !== null)
+      throw new CommandError(
+        `${file.path} has ${seals.many} seals; at most ${mostSeals} are read`,
+        `remove what does not belong in ${posix.join(sealsFolder, hex)}`,
+      );
+    paths.push(
+      ...seals.files.map(({ path }) => relative(host.directory, join(home, path)).split(sep).join("/")),
+    );
+  }
+  return paths;
+}

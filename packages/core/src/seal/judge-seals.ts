@@ -1,0 +1,211 @@
+import type { Finding } from "../finding.ts";
+import { formatInstant, type Instant } from "../instant.ts";
+import { startOf } from "../position.ts";
+import { formatDuration } from "../policy/duration.ts";
+import { highestPath } from "../policy/fixes.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { TrustRoot } from "./trust-root.ts";
+import type { SealJudgement, SealVerdict } from "./verdict.ts";
+
+/** What a judgement must know besides the verdicts. */
+export type JudgementContext = {
+  /** Path of the lockfile, for findings. */
+  path: string;
+  /** null: nothing could be verified: there is no trust store, or it was refused and another finding says why. */
+  root: TrustRoot | null;
+  refused: boolean;
+  /** When the newest approval of the trusted base's lockfile was issued; null without one. */
+  newestAtBase: Instant | null;
+  now: Instant;
+};
+
+/** Seals that count for nothing are named up to here; the rest is counted. */
+const shownFailures = 20;
+
+/**
+ * What the seals of a lockfile come to. Approvals are counted by signer, so a second key, a malleated signature or a
+ * copy of one signer counts once; a shared secret (HMAC) proves no single signer and counts only where one is enough.
+ * An approval never replaces evidence, a summary never an approval.
+ */
+export function judgeSeals(
+  verdicts: readonly SealVerdict[],
+  policy: Pick<Policy, "seal" | "layers" | "origins">,
+  context: JudgementContext,
+): SealJudgement {
+  const current = verdicts.map((verdict) => withoutRollback(verdict, context.newestAtBase));
+  const approvals = approvalsOf(current, policy);
+  const summary = summaryOf(current, policy, context.now);
+  return {
+    verdicts: current,
+    approvals,
+    summary,
+    findings: [
+      ...missingApproval(approvals, current, policy, context),
+      ...unusedSummary(summary, current, policy, context),
+      ...unknownSigners(policy, context),
+      ...failures(current, context),
+    ],
+  };
+}
+
+/** Whoever goes back to an older lockfile brings its older approval along. */
+function withoutRollback(verdict: SealVerdict, newest: Instant | null): SealVerdict {
+  const { outcome, kind, issuedAt } = verdict;
+  if (outcome !== "verified" || kind !== "approval" || newest === null || issuedAt === null) return verdict;
+  if (issuedAt >= newest) return verdict;
+  const code = "seal/rollback";
+  const expected = `from ${formatInstant(newest)}`;
+  return {
+    ...verdict,
+    outcome: "failed",
+    code,
+    detail: "the trusted base has a newer approval",
+    claims: verdict.claims.map((claim) =>
+      claim.name === "time"
+        ? { name: "time", status: "fail", code, expected, actual: formatInstant(issuedAt) }
+        : claim,
+    ),
+  };
+}
+
+function approvalsOf(
+  verdicts: readonly SealVerdict[],
+  { seal: { approval } }: Pick<Policy, "seal">,
+): string[] {
+  if (approval === null) return [];
+  const ids = verdicts.flatMap(({ outcome, kind, signer }) => {
+    if (outcome !== "verified" || kind !== "approval" || signer === null) return [];
+    if (signer.algorithm === "hmac-sha256" && approval.threshold > 1) return [];
+    return approval.signers.includes(signer.id) ? [signer.id] : [];
+  });
+  return [...new Set(ids)].toSorted();
+}
+
+/** The newest that a signer of the policy made within its age. */
+function summaryOf(
+  verdicts: readonly SealVerdict[],
+  { seal: { summary } }: Pick<Policy, "seal">,
+  now: Instant,
+): SealVerdict | null {
+  if (summary === null) return null;
+  const usable = verdicts.filter(
+    ({ outcome, kind, signer, issuedAt }) =>
+      outcome === "verified" &&
+      kind === "summary" &&
+      signer !== null &&
+      summary.signers.includes(signer.id) &&
+      issuedAt !== null &&
+      now - issuedAt <= summary.maxAge,
+  );
+  return usable.toSorted((a, b) => (b.issuedAt as Instant) - (a.issuedAt as Instant))[0] ?? null;
+}
+
+function missingApproval(
+  approvals: readonly string[],
+  verdicts: readonly SealVerdict[],
+  policy: Pick<Policy, "seal" | "layers" | "origins">,
+  { path, root, refused }: JudgementContext,
+): Finding[] {
+  const { approval } = policy.seal;
+  if (approval === null || (root !== null && approvals.length >= approval.threshold)) return [];
+  const others = approval.signers.filter((id) => !approvals.includes(id));
+  const wanted = approval.threshold - approvals.length;
+  const needed = approval.threshold === 1 ? "an approval" : `${approval.threshold} approvals`;
+  const have = approvals.length === 0 ? "there is none" : `there is only that of ${approvals.join(", ")}`;
+  const failed = verdicts.filter(({ outcome, kind }) => outcome === "failed" && kind !== "summary");
+  const reasons = [...new Set(failed.map(({ detail, code }) => `${detail ?? "it failed"} (${code})`))];
+  const because =
+    reasons.length === 0
+      ? ""
+      : ` Of its seals ${failed.length} count${failed.length === 1 ? "s" : ""} for nothing: ${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? "; …" : ""}.`;
+  const who = wanted >= others.length ? others.join(" and ") : `${wanted} of ${others.join(", ")}`;
+  const command = `countersign sign --approve --lockfile ${path}`;
+  return [
+    {
+      code: "seal/approval-missing",
+      effect: "block",
+      at: startOf(path),
+      why: `The policy wants ${needed} of exactly these bytes and ${have}, so nobody trusted vouches for what this lockfile names.${because}`,
+      fix: refused
+        ? "Settle the trust store first: until then no seal can count."
+        : `${root === null ? "Start a trust store (countersign trust init), then have" : "Have"} ${who} review the change and run: ${command}`,
+      requiredBy: demandedAt(policy, "seal.approval"),
+    },
+  ];
+}
+
+function unusedSummary(
+  used: SealVerdict | null,
+  verdicts: readonly SealVerdict[],
+  policy: Pick<Policy, "seal" | "layers" | "origins">,
+  { path, now }: JudgementContext,
+): Finding[] {
+  const { summary } = policy.seal;
+  if (summary === null || used !== null) return [];
+  const made = verdicts.filter(({ kind }) => kind === "summary");
+  const why =
+    made.length === 0
+      ? "No summary seals these bytes, so the evidence itself is checked."
+      : `No summary counts (${[...new Set(made.map((verdict) => unused(verdict, summary, now)))].join("; ")}), so the evidence itself is checked.`;
+  return [
+    {
+      code: "seal/summary-unused",
+      effect: "note",
+      at: startOf(path),
+      why,
+      fix: `Where a summary signer's key is: countersign sign --summary --lockfile ${path}`,
+      requiredBy: demandedAt(policy, "seal.summary"),
+    },
+  ];
+}
+
+function unused(
+  { outcome, code, signer, issuedAt }: SealVerdict,
+  { signers, maxAge }: NonNullable<Policy["seal"]["summary"]>,
+  now: Instant,
+): string {
+  if (outcome === "failed" || signer === null || issuedAt === null) return code ?? "failed";
+  if (!signers.includes(signer.id)) return `${signer.id} is no summary signer of the policy`;
+  return now - issuedAt > maxAge ? `older than ${formatDuration(maxAge)}` : "unused";
+}
+
+/** A group may name people before they have a key; it is said, since their approval cannot count. */
+function unknownSigners(
+  policy: Pick<Policy, "seal" | "layers" | "origins">,
+  { path, root }: JudgementContext,
+): Finding[] {
+  if (root === null) return [];
+  const known = new Set(root.signers.map(({ id }) => id));
+  const named = [...(policy.seal.approval?.signers ?? []), ...(policy.seal.summary?.signers ?? [])];
+  const unknown = [...new Set(named)].filter((id) => !known.has(id)).toSorted();
+  if (unknown.length === 0) return [];
+  return [
+    {
+      code: "trust/signer-unknown",
+      effect: "note",
+      at: startOf(path),
+      why: `${highestPath(policy as Policy)} names ${unknown.join(", ")}, and version ${root.version} of the trust store does not: what they sign counts for nothing.`,
+      fix: `countersign trust add ${unknown[0]} --public-key FILE`,
+    },
+  ];
+}
+
+function failures(verdicts: readonly SealVerdict[], { path }: JudgementContext): Finding[] {
+  const failed = verdicts.filter(({ outcome }) => outcome === "failed");
+  return failed.slice(0, shownFailures).map((verdict, index): Finding => {
+    const more = index === shownFailures - 1 ? failed.length - shownFailures : 0;
+    const whose = verdict.signer === null ? "" : ` of ${verdict.signer.id}`;
+    return {
+      code: verdict.code ?? "seal/malformed",
+      effect: "note",
+      at: startOf(verdict.file),
+      why: `This seal${whose} for ${path} counts for nothing: ${verdict.detail ?? "it failed"}.${more > 0 ? ` So do ${more} more.` : ""}`,
+      fix: "Sign again, or remove it: countersign seal prune",
+    };
+  });
+}
+
+const demandedAt = ({ origins }: Pick<Policy, "origins">, field: string): string => {
+  const at = origins.get(field);
+  return at === undefined ? field : `${field} (${at.path}:${at.line})`;
+};

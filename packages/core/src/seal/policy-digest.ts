@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+import { digestFromHex, type Digest } from "../digest.ts";
+import type { Instant } from "../instant.ts";
+import { formatBinding, type IdentityPattern, type Policy, type RegistryRule } from "../policy/policy.ts";
+
+/**
+ * SHA-256 over what a policy demands, in RFC 8785 form: equal for equal demands, however many files state them, in
+ * whatever order and on whatever lines. The mode is left out, since a summary says what strict decides; so are the
+ * demands on seals themselves, and exceptions that have expired: with the last day of an exception the digest
+ * changes, and with it every summary that may have needed it.
+ */
+export function policyDigest(policy: Policy, now: Instant): Digest {
+  const demands = {
+    registries: unordered(policy.registries.map(registry)),
+    require: unordered(
+      policy.require.map(({ ecosystem, names, registries, level, identities }) => ({
+        ecosystem,
+        names: names.toSorted(),
+        registries: registries === null ? null : registries.toSorted(),
+        level,
+        identities: identities.toSorted(),
+      })),
+    ),
+    identities: [...policy.identities]
+      .map(([name, patterns]) => ({ name, patterns: unordered(patterns.map(identity)) }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    sources: policy.sources,
+    drift: policy.drift,
+    age: policy.age,
+    trust: { ...policy.trust, roots: policy.trust.roots.toSorted() },
+    exceptions: unordered(
+      policy.exceptions
+        .filter(({ expires }) => now < expires)
+        .map(({ purl, digest, codes, expires }) => ({
+          purl,
+          digest: formatBinding(digest),
+          codes: codes.toSorted(),
+          expires,
+        })),
+    ),
+  };
+  const hex = createHash("sha256")
+    .update(canonicalize(demands) as string)
+    .digest("hex");
+  return digestFromHex("sha256", hex) as Digest;
+}
+
+const registry = ({
+  url,
+  ecosystem,
+  speaksFor,
+  evidenceFrom,
+  keys,
+  files,
+  scopes,
+  withdrawn,
+}: RegistryRule): object => ({
+  url,
+  ecosystem,
+  speaksFor,
+  evidenceFrom: evidenceFrom.toSorted(),
+  keys,
+  files: files.toSorted(),
+  scopes: scopes.toSorted(),
+  withdrawn,
+});
+
+const identity = (pattern: IdentityPattern): object => ({ ...pattern, at: null });
+
+/** Each once, in the order of their canonical texts. */
+const unordered = (items: readonly object[]): unknown[] =>
+  [...new Set(items.map((item) => canonicalize(item) as string))]
+    .toSorted()
+    .map((text): unknown => JSON.parse(text));

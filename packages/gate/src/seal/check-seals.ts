@@ -1,0 +1,247 @@
+import {
+  defaultBudget,
+  judgeSeals,
+  policyDigest,
+  repositoryAddress,
+  sealSubject,
+  startOf,
+  verifySeal,
+  type BundleVerifier,
+  type Digest,
+  type Finding,
+  type Instant,
+  type PackageSet,
+  type Policy,
+  type Resource,
+  type SealContext,
+  type SealJudgement,
+  type SealStatement,
+  type SealSubject,
+  type SealTrust,
+  type SealVerdict,
+  type TrustRoot,
+} from "@countersign/core";
+import { sealedClosureOf } from "../closure/closure.ts";
+import type { DiscoveredLockfile } from "../manager/manager.ts";
+import { fileAt, originUrl, trackedAmong } from "../project/git.ts";
+import type { Environment, VerifyRequest } from "../run.ts";
+import { subjectPath } from "./repository.ts";
+import { closureResources } from "./resources.ts";
+import { mostSeals, readSealFiles, readSealFilesAt } from "./seal-files.ts";
+import { lastSealedOther } from "./last-sealed.ts";
+import { sealTrustFor, verdictsOf } from "./seal-trust.ts";
+import { changeFinding, changeSince } from "./sealed-change.ts";
+import { loadTrustStore } from "./trust-store.ts";
+
+export type SealChecking = {
+  request: Pick<VerifyRequest, "base" | "trustRoot" | "ref">;
+  environment: Pick<Environment, "now" | "home" | "variables" | "platform">;
+  /** Absolute path of the project that the lockfiles' paths count from. */
+  directory: string;
+  /** Absolute path of the project that it stands for: another one where `directory` is a copy. */
+  origin: string;
+  /** Absolute path of the directory with `.countersign`. */
+  home: string;
+  policy: Policy;
+  /** Absolute path of the managed policy in force; null without one. */
+  managedPolicy: string | null;
+  /** Made when the first keyless seal asks for it; null where there is no sigstore root. */
+  bundles: () => Promise<BundleVerifier | null>;
+};
+
+/** Checks seals of lockfiles of one project under one trust store. */
+export type SealChecker = {
+  root: TrustRoot | null;
+  /** How the trust store was found wanting. */
+  store: readonly Finding[];
+  /** The same as the policy has it: it blocks where an approval is demanded. */
+  findings: readonly Finding[];
+  /** Checks the seals over exactly these bytes, before anybody parses them. */
+  check(file: DiscoveredLockfile, bytes: Uint8Array): Promise<CheckedSeals>;
+  /** Adds to a judgement under which nothing counts what has changed since the last sealed state. */
+  explain(file: DiscoveredLockfile, set: PackageSet, checked: CheckedSeals): Promise<SealJudgement>;
+  /** The last sealed state of this lockfile with other bytes than these; null where nobody trusted sealed one. */
+  lastSealed(subject: SealSubject): Promise<SealStatement | null>;
+  /** Verifies one seal over this lockfile, wherever its bytes come from. */
+  verify(
+    name: string,
+    seal: Uint8Array,
+    file: DiscoveredLockfile,
+    subject: SealSubject,
+  ): Promise<SealVerdict>;
+  /** Name under which a seal knows a lockfile. */
+  subjectPath(file: DiscoveredLockfile): string;
+  closure(file: DiscoveredLockfile, further: readonly string[]): Promise<Resource[]>;
+  /** What seals of this repository must name; null when it is not known. */
+  repository: string | null;
+  /** Digest of the policy that holds. */
+  policy: Digest;
+};
+
+export type CheckedSeals = { judgement: SealJudgement; subject: SealSubject | null };
+
+/** Reads the trust store from where it is pinned. Without one every check still runs, and nothing counts. */
+export async function openSealChecker(checking: SealChecking): Promise<SealChecker> {
+  const { request, environment, home, policy } = checking;
+  const store = await loadTrustStore({
+    directory: home,
+    managedPolicy: checking.managedPolicy,
+    trustRoot: request.trustRoot,
+    base: request.base,
+    environment,
+    mode: policy.mode,
+  });
+  const root = store.state === "available" ? store.root : null;
+  const repository = root?.repository ?? repositoryAddress((await originUrl(checking.origin)) ?? "");
+  const shared = {
+    repository,
+    ref: request.ref,
+    refused: store.state === "refused",
+    policy: policyDigest(policy, environment.now),
+    now: environment.now,
+  };
+  const contextOf = async (file: DiscoveredLockfile, subject: SealSubject): Promise<SealContext> => {
+    const closure = await closureOf(checking, file);
+    return { ...shared, subject, closure };
+  };
+  const lastSealed = async (subject: SealSubject): Promise<SealStatement | null> =>
+    root === null ? null : lastSealedOther(checking, root, { ...shared, ref: null }, subject);
+  return {
+    root,
+    store: store.findings,
+    findings: policy.seal.approval === null ? toNotes(store.findings) : store.findings,
+    check: (file, bytes) => checkLockfile(checking, root, shared, file, bytes),
+    lastSealed,
+    verify: async (name, seal, file, subject) => {
+      if (root === null) throw new Error("without a trust store no seal can be verified");
+      const files = { files: [{ path: name, bytes: seal, problem: null }], many: null };
+      const trust = await sealTrustFor(checking, root, files);
+      return verifySeal(name, seal, await contextOf(file, subject), trust);
+    },
+    subjectPath: ({ path }) => subjectPath(checking.origin, path),
+    closure: async (file, further) => (await closureOf(checking, file))(further),
+    repository,
+    policy: shared.policy,
+    explain: async (file, set, { judgement, subject }) => {
+      if (subject === null || judgement.verdicts.some(({ outcome }) => outcome === "verified"))
+        return judgement;
+      const statement = await lastSealed(subject);
+      if (statement === null) return judgement;
+      const change = await changeSince(checking.origin, file, set, statement, defaultBudget);
+      return { ...judgement, findings: [...judgement.findings, changeFinding(file.path, set, change)] };
+    },
+  };
+}
+
+type Shared = Pick<SealContext, "repository" | "ref" | "now"> & { policy: Digest; refused: boolean };
+
+async function checkLockfile(
+  checking: SealChecking,
+  root: TrustRoot | null,
+  shared: Shared,
+  file: DiscoveredLockfile,
+  bytes: Uint8Array,
+): Promise<CheckedSeals> {
+  const { request, origin, home, policy } = checking;
+  const { now } = shared;
+  const named = sealSubject(subjectPath(origin, file.path), bytes);
+  const judgement = (
+    verdicts: readonly SealVerdict[],
+    newestAtBase: Instant | null,
+    more: readonly Finding[] = [],
+  ): SealJudgement => {
+    const judged = judgeSeals(verdicts, policy, {
+      path: file.path,
+      root,
+      refused: shared.refused,
+      newestAtBase,
+      now,
+    });
+    return { ...judged, findings: [...judged.findings, ...more] };
+  };
+  if (!named.ok)
+    return { judgement: judgement([], null, [unsealable(file.path, named.detail)]), subject: null };
+  const { subject } = named;
+  const seals = await readSealFiles(home, subject.digest.hex);
+  if (seals.many !== null)
+    return { judgement: judgement([], null, [tooMany(file.path, seals.many)]), subject };
+  if (root === null) return { judgement: judgement([], null), subject };
+  const trust = await sealTrustFor(checking, root, seals);
+  const closure = await closureOf(checking, file);
+  const verdicts = verdictsOf(seals, { ...shared, subject, closure }, trust);
+  const newestAtBase =
+    request.base === null ? null : await newestApproval(checking, request.base, shared, subject, file, trust);
+  return { judgement: judgement(verdicts, newestAtBase), subject };
+}
+
+/**
+ * When the newest approval of the base's lockfile was issued, so that nobody goes back to an older lockfile with the
+ * approvals it once had. null where the base has the same lockfile, or none that was approved.
+ */
+async function newestApproval(
+  { home, origin, policy }: SealChecking,
+  base: string,
+  shared: Shared,
+  subject: SealSubject,
+  file: DiscoveredLockfile,
+  trust: SealTrust,
+): Promise<Instant | null> {
+  const found = await fileAt(origin, base, file.path);
+  const atBase = found.ok && found.bytes !== null ? sealSubject(subject.path, found.bytes) : null;
+  if (atBase?.ok !== true || atBase.subject.digest.hex === subject.digest.hex) return null;
+  const seals = await readSealFilesAt(home, base, atBase.subject.digest.hex);
+  const context = { ...shared, ref: null, subject: atBase.subject, closure: null };
+  const issued = verdictsOf(seals, context, trust).flatMap(({ outcome, kind, signer, issuedAt }) =>
+    outcome === "verified" &&
+    kind === "approval" &&
+    signer !== null &&
+    issuedAt !== null &&
+    policy.seal.approval?.signers.includes(signer.id) === true
+      ? [issuedAt]
+      : [],
+  );
+  return issued.length === 0 ? null : Math.max(...issued);
+}
+
+/** Looks the closure of a lockfile up, as {@link SealContext} wants it. */
+async function closureOf(
+  { origin, directory, home }: SealChecking,
+  file: DiscoveredLockfile,
+): Promise<(sealed: readonly string[]) => Resource[]> {
+  const tracked = await trackedOf(directory, file);
+  const place = { origin, directory, home, file, isTracked: (name: string) => tracked.has(name) };
+  return (sealed) => closureResources(place, sealed);
+}
+
+/** Asked of git only where an install leaves files that the repository may have. */
+async function trackedOf(
+  directory: string,
+  { path, manager }: DiscoveredLockfile,
+): Promise<ReadonlySet<string>> {
+  const made = sealedClosureOf(manager).tracked ?? [];
+  if (made.length === 0) return new Set();
+  const folder = path.includes("/") ? `${path.slice(0, path.lastIndexOf("/"))}/` : "";
+  return trackedAmong(
+    directory,
+    made.map((name) => `${folder}${name}`),
+  );
+}
+
+const toNotes = (findings: readonly Finding[]): Finding[] =>
+  findings.map((finding) => ({ ...finding, effect: "note" }));
+
+const unsealable = (path: string, detail: string): Finding => ({
+  code: "seal/malformed",
+  effect: "note",
+  at: startOf(path),
+  why: `No seal can be over this lockfile: ${detail}. Tools disagree on how such bytes are read.`,
+  fix: `Regenerate ${path} as UTF-8 text.`,
+});
+
+const tooMany = (path: string, many: number): Finding => ({
+  code: "seal/too-many",
+  effect: "note",
+  at: startOf(path),
+  why: `This lockfile has ${many} seals, and of more than ${mostSeals} none is read.`,
+  fix: "Remove those that count for nothing: countersign seal prune",
+});

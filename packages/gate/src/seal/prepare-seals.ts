@@ -1,0 +1,211 @@
+import { createHash } from "node:crypto";
+import { dirname, join, posix } from "node:path";
+import {
+  compareSets,
+  defaultBudget,
+  digestFromHex,
+  formatDigest,
+  sealSubject,
+  type Digest,
+  type Finding,
+  type LockedPackage,
+  type LockfileClaim,
+  type PackageSet,
+  type Policy,
+  type SealStatement,
+  type SealSubject,
+  type SetChanges,
+  type TrustRoot,
+  type Verdict,
+} from "@countersign/core";
+import type { Verification } from "../conclusion.ts";
+import { sealedClosureOf } from "../closure/closure.ts";
+import type { DiscoveredLockfile } from "../manager/manager.ts";
+import { governingDirectory } from "../policy/mode.ts";
+import { readPolicySources, type PolicySources } from "../policy/layers.ts";
+import { discoverLockfiles, namedLockfiles } from "../project/discovery.ts";
+import { commitOf } from "../project/git.ts";
+import { readBaseline, readLockfileBytes } from "../project/locked-project.ts";
+import type { Environment, VerifyRequest } from "../run.ts";
+import { verifyProject } from "../verify-project.ts";
+import { openSealChecker, type SealChecker } from "./check-seals.ts";
+import { keylessVerifier } from "./keyless-verifier.ts";
+import { namedFiles } from "./named-files.ts";
+import { repositoryRoot, subjectPath } from "./repository.ts";
+import { foldersAbove } from "./resources.ts";
+import { changeSince } from "./sealed-change.ts";
+
+/** What a claim says whoever signs it: everything but the signer, the times and the ref. */
+export type UnsignedClaim = Omit<LockfileClaim, "signer" | "issuedAt" | "expires" | "ref">;
+
+/** One lockfile, ready to be sealed. */
+export type PreparedSeal = {
+  file: DiscoveredLockfile;
+  subject: SealSubject;
+  set: PackageSet;
+  verdicts: readonly Verdict[];
+  claim: UnsignedClaim;
+  /** What a person approves: the difference from the last sealed state, else from `--base`; null without either. */
+  since: { what: "seal" | "base"; statement: SealStatement | null; changes: SetChanges | null } | null;
+};
+
+export type Preparation =
+  | {
+      state: "ready";
+      verification: Verification;
+      home: string;
+      policy: Policy;
+      root: TrustRoot;
+      checker: SealChecker;
+      seals: readonly PreparedSeal[];
+    }
+  /** The policy does not pass, or nobody says whom to trust. */
+  | { state: "refused"; verification: Verification; findings: readonly Finding[] };
+
+/**
+ * Runs the policy over every lockfile and says what a seal over each would state. Nothing is sealed that does not pass
+ * now, in strict, on every platform; only the approval that is about to be given may be missing.
+ */
+export async function prepareSeals(request: VerifyRequest, environment: Environment): Promise<Preparation> {
+  const verification = await verifyProject({ ...request, platform: "all", saves: "nothing" }, environment);
+  const { directory, policy, report } = verification;
+  const blocking = report.findings.filter(
+    ({ effect, code }) => effect === "block" && code !== "seal/approval-missing",
+  );
+  if (blocking.length > 0 || report.decision.mode === "disabled")
+    return { state: "refused", verification, findings: [] };
+  const home = await governingDirectory(directory, request.base);
+  const { sources } = await readPolicySources({
+    directory: home,
+    managed: request.managedPolicy,
+    base: request.base,
+    platform: environment.platform,
+  });
+  const checker = await openSealChecker({
+    request,
+    environment,
+    directory,
+    origin: directory,
+    home,
+    policy,
+    managedPolicy: sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
+    bundles: keylessOnce(request, environment, policy, sources),
+  });
+  const { root } = checker;
+  if (root === null) return { state: "refused", verification, findings: checker.findings };
+  const seals = await Promise.all(
+    verification.lockfiles.map((lockfile) =>
+      prepareOne(request, environment, { directory, home, policy, root, checker }, lockfile),
+    ),
+  );
+  return { state: "ready", verification, home, policy, root, checker, seals };
+}
+
+const keylessOnce = (
+  request: VerifyRequest,
+  environment: Environment,
+  policy: Policy,
+  sources: PolicySources["sources"],
+): (() => ReturnType<typeof keylessVerifier>) => {
+  let made: ReturnType<typeof keylessVerifier> | null = null;
+  return () => (made ??= keylessVerifier(request, environment, policy, sources));
+};
+
+type Place = { directory: string; home: string; policy: Policy; root: TrustRoot; checker: SealChecker };
+
+async function prepareOne(
+  request: VerifyRequest,
+  environment: Environment,
+  { directory, root, checker }: Place,
+  { set, verdicts, decision }: Verification["lockfiles"][number],
+): Promise<PreparedSeal> {
+  const { path } = set.lockfile;
+  const found =
+    request.lockfiles.length > 0
+      ? await namedLockfiles(request.directory, request.lockfiles)
+      : await discoverLockfiles(directory);
+  const file = found.lockfiles.find((each) => each.path === path) as DiscoveredLockfile;
+  const { found: contents } = await readLockfileBytes(directory, [file], defaultBudget);
+  const bytes = contents[0]?.bytes ?? new Uint8Array();
+  const digest = digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex"));
+  const subject = sealSubject(checker.subjectPath(file), bytes);
+  if (!subject.ok) throw new Error(`${path} cannot be sealed: ${subject.detail}`);
+  if (digest === null || formatDigest(digest) !== formatDigest(set.lockfile.digest))
+    throw new Error(`${path} changed while it was being verified`);
+  const head = await commitOf(directory, request.base ?? "HEAD");
+  return {
+    file,
+    subject: subject.subject,
+    set,
+    verdicts,
+    since: await sinceWhat(request, directory, file, set, await checker.lastSealed(subject.subject)),
+    claim: {
+      format: set.lockfile.format,
+      formatVersion: set.lockfile.formatVersion,
+      packages: set.packages.length,
+      setDigest: set.setDigest,
+      resources: await checker.closure(file, await furtherFiles(directory, file, set)),
+      repository: checker.repository,
+      baseCommit: head.ok ? head.id : null,
+      policy: checker.policy,
+      trust: root.digest,
+      evidence: evidenceDigest(verdicts),
+      levels: decision.counts.byLevel,
+      tool: { name: "countersign", version: environment.version },
+    },
+  };
+}
+
+/**
+ * Files of workspaces and of other local packages, and those that the manager's configuration names, in the lockfile's
+ * folder or above it. Names count from the repository's root.
+ */
+async function furtherFiles(directory: string, file: DiscoveredLockfile, set: PackageSet): Promise<string[]> {
+  const { workspace } = sealedClosureOf(file.manager);
+  const folder = posix.join(subjectPath(directory, ""), posix.dirname(file.path));
+  const names = set.packages.flatMap(({ source }: LockedPackage) =>
+    source.kind === "path" ? workspace.map((name) => posix.join(folder, source.path, name)) : [],
+  );
+  const configured = [
+    { name: folder, path: dirname(join(directory, file.path)) },
+    ...foldersAbove(directory, file.path),
+  ];
+  for (const { name, path } of configured) {
+    const named = await namedFiles(file.manager, path, repositoryRoot(directory));
+    names.push(...named.map((each) => posix.join(name, each)));
+  }
+  return [...new Set(names)];
+}
+
+async function sinceWhat(
+  request: VerifyRequest,
+  directory: string,
+  file: DiscoveredLockfile,
+  set: PackageSet,
+  last: SealStatement | null,
+): Promise<PreparedSeal["since"]> {
+  if (last !== null) {
+    const { changes } = await changeSince(directory, file, set, last, defaultBudget);
+    return { what: "seal", statement: last, changes };
+  }
+  if (request.base === null) return null;
+  const { set: before } = await readBaseline(directory, file, request.base, defaultBudget);
+  return { what: "base", statement: null, changes: before === null ? null : compareSets(before, set) };
+}
+
+/** One digest over what was found of every artefact: what two runs over the same evidence agree on. */
+function evidenceDigest(verdicts: readonly Verdict[]): Digest {
+  const rows = verdicts.map(({ purl, artefact, file, outcome, level, identity }) =>
+    JSON.stringify([
+      purl,
+      artefact === null ? "" : formatDigest(artefact),
+      file ?? "",
+      outcome,
+      level,
+      identity?.san ?? "",
+      identity?.issuer ?? "",
+    ]),
+  );
+  const hex = createHash("sha256").update(rows.toSorted().join("\n")).digest("hex");
+  return digestFromHex("sha256", hex) as Digest;
+}

@@ -1,0 +1,75 @@
+import {
+  builtInPolicy,
+  defaultBudget,
+  mergePolicy,
+  type Finding,
+  type Policy,
+  type SealJudgement,
+  type SealSubject,
+  type TrustRoot,
+} from "@countersign/core";
+import type { DiscoveredLockfile } from "../manager/manager.ts";
+import { readPolicySources } from "../policy/layers.ts";
+import { governingDirectory } from "../policy/mode.ts";
+import { discoverLockfiles, namedLockfiles } from "../project/discovery.ts";
+import { readLockfileBytes } from "../project/locked-project.ts";
+import type { Environment, VerifyRequest } from "../run.ts";
+import { openSealChecker, type SealChecker } from "./check-seals.ts";
+import { keylessVerifier } from "./keyless-verifier.ts";
+
+/** What came of the seals of each lockfile, whether the policy demands any or not. */
+export type SealsVerified = {
+  /** Absolute path of the directory with `.countersign`. */
+  home: string;
+  policy: Policy;
+  root: TrustRoot | null;
+  lockfiles: readonly { file: DiscoveredLockfile; subject: SealSubject | null; judgement: SealJudgement }[];
+  /** Of the project, its policy and its trust store. */
+  findings: readonly Finding[];
+  checker: SealChecker;
+};
+
+/** Checks seals and nothing else: no lockfile is parsed, and no evidence is looked at. */
+export async function verifySeals(request: VerifyRequest, environment: Environment): Promise<SealsVerified> {
+  const { directory, lockfiles, findings } =
+    request.lockfiles.length > 0
+      ? await namedLockfiles(request.directory, request.lockfiles)
+      : await discoverLockfiles(request.directory);
+  const home = await governingDirectory(directory, request.base);
+  const read = await readPolicySources({
+    directory: home,
+    managed: request.managedPolicy,
+    base: request.base,
+    platform: environment.platform,
+  });
+  const layers = read.sources.map(({ layer }) => layer);
+  const stated = layers.length === 0 ? builtInPolicy([]) : mergePolicy(layers, environment.now);
+  // Somebody asks for the seals, whatever an install would do about them.
+  const policy = { ...stated, mode: "strict" } as const;
+  const checker = await openSealChecker({
+    request,
+    environment,
+    directory,
+    origin: directory,
+    home,
+    policy,
+    managedPolicy: read.sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
+    bundles: () => keylessVerifier(request, environment, policy, read.sources),
+  });
+  const contents = await readLockfileBytes(directory, lockfiles, defaultBudget);
+  const checked: SealsVerified["lockfiles"][number][] = [];
+  for (const { file, bytes } of contents.found) checked.push({ file, ...(await checker.check(file, bytes)) });
+  return {
+    home,
+    policy,
+    root: checker.root,
+    checker,
+    lockfiles: checked,
+    findings: [
+      ...findings.filter(({ effect }) => effect === "block"),
+      ...read.findings,
+      ...contents.refused.flatMap((refused) => refused.findings),
+      ...checker.store,
+    ],
+  };
+}
