@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Node's own besides ours: what stands under "module" is for bundlers. */
@@ -12,6 +13,8 @@ const project = (name: string, root: string, include = ["{src,test}/**/*.test.ts
 
 export default defineConfig({
   test: {
+    // Tests with real package managers mostly wait for them.
+    maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       project("core", "packages/core"),
       project("gate", "packages/gate"),

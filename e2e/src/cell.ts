@@ -3,13 +3,15 @@ import type { RealManager } from "@countersign/testkit";
 import type { Scene } from "./scene.ts";
 
 /**
- * Who stands between the attack and the disk: three of ours (`wrapper`: `countersign npm ci`; `verify`: `countersign
- * verify` before the install, as in CI; `hook`: the manager's own command with our hook installed), and three for
- * comparison (`plain`: the manager alone; `audit`: `npm audit signatures` after the install; `trust-policy`: pnpm
+ * Who stands between the attack and the disk: four of ours (`wrapper`: `countersign npm ci`; `sealed`: the same under a
+ * managed policy that wants the lockfile sealed, as it was before the attack; `verify`: `countersign verify` before the
+ * install, as in CI; `hook`: the manager's own command with our hook installed), and three for comparison (`plain`: the manager alone; `audit`: `npm audit signatures` after the install; `trust-policy`: pnpm
  * with `trustPolicy: no-downgrade`).
  */
-export const gates = ["wrapper", "verify", "hook", "plain", "audit", "trust-policy"] as const;
+export const gates = ["wrapper", "sealed", "verify", "hook", "plain", "audit", "trust-policy"] as const;
 export type Gate = (typeof gates)[number];
+/** Of ours, what every attack is run on that does not say otherwise: a seal cares only for what it is over. */
+export const unsealedGates: readonly Gate[] = ["wrapper", "verify", "hook"];
 
 /** `frozen`: the lockfile as it stands; `install`: it may be completed; `add`: a new dependency; `run`: no lockfile. */
 export type Flow = "frozen" | "install" | "add" | "run";
@@ -31,9 +33,10 @@ export const cellId = ({ attack, scenery, manager, gate, flow, state }: Cell): s
 
 /**
  * What a project's policy demands: `signed` packages (Python: locked ones), or besides that provenance of the acme
- * workflow for leaf, extra and tool.
+ * workflow for leaf, extra and tool. `summarised` is `signed` with a summary, and nothing else to know it from: no
+ * evidence is kept from earlier runs. Behind the gate `sealed` the other two demand an approval besides.
  */
-export type SceneryName = "signed" | "provenance";
+export type SceneryName = "signed" | "provenance" | "summarised";
 
 export type Attack = {
   /** kebab-case, never reused. */
@@ -44,18 +47,14 @@ export type Attack = {
   managers: readonly RealManager[];
   flows: readonly Flow[];
   states: readonly State[];
-  /** Of ours, where not all of them; the others are run on all attacks. */
+  /** Of ours, where not `unsealedGates`; comparisons are run on all attacks. */
   gates?: readonly Gate[];
-  /** Any of these stops it. */
+  /** Any of these stops it; where an approval is demanded its absence has to. */
   codes: readonly Code[];
-  /**
-   * What protects as well as a finding of ours. `manager refuses`: the lockfile is honest, and the manager's own check,
-   * which strict keeps on, refuses the bytes; `good content`: the setting is taken away or the cache repaired, and what
-   * is installed is good.
-   */
-  alsoFine?: readonly ("manager refuses" | "good content")[];
-  /** Managers that read the lockfile before they load a hook, and refuse this one themselves. */
-  unreadableFor?: readonly RealManager[];
+  /** Why no seal counts, which the sealed wrapper must say too. */
+  says?: Code;
+  /** What protects as well as a finding of ours. */
+  alsoFine?: readonly Fine[];
   /** Our executable's options: `--base` for attacks on the policy itself. */
   options?: readonly string[];
   /** The good project is committed first. */
@@ -67,17 +66,29 @@ export type Attack = {
   holes?: readonly Hole[];
 };
 
-/** Where a gate cannot protect: it must really be so, and the table says why and what does. */
-export type Hole = {
-  gates: readonly Gate[];
+/** Cells of one attack; what is left out may be any. */
+export type Scope = {
+  gates?: readonly Gate[];
   managers?: readonly RealManager[];
   flows?: readonly Flow[];
   states?: readonly State[];
+};
+
+/**
+ * `manager refuses`: the manager's own check, which strict keeps on, refuses the bytes under an honest lockfile, or reads
+ * the lockfile before it loads a hook and refuses that; `good content`: the setting is taken away, the cache repaired or
+ * proven good, and what is installed is good.
+ */
+export type Fine = Scope & { what: "manager refuses" | "good content" };
+
+/** Where a gate cannot protect: it must really be so, and the table says why and what does. */
+export type Hole = Scope & {
+  gates: readonly Gate[];
   /**
    * `installs`: nothing notices; `notices`: exit code and finding, after the attacker's bytes were had; `may be late`:
-   * who is faster is chance.
+   * who is faster is chance; `fetches`: the attacker's bytes are stored and never run, for the manager itself stops.
    */
-  shows: "installs" | "notices" | "may be late";
+  shows: "installs" | "notices" | "may be late" | "fetches";
   reason: string;
   /** What does protect. */
   instead: string;

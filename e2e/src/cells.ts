@@ -1,17 +1,19 @@
 import { realManagers, type RealManager } from "@countersign/testkit";
 import { attacks } from "./attacks/attacks.ts";
-import { cellId, type Attack, type Cell, type Flow, type Gate } from "./cell.ts";
+import { cellId, unsealedGates, type Attack, type Cell, type Flow, type Gate } from "./cell.ts";
 import { gateApplies } from "./gate.ts";
 import { isComparison } from "./run-cell.ts";
 
-const ours: readonly Gate[] = ["wrapper", "verify", "hook"];
+const ours: readonly Gate[] = ["wrapper", "sealed", "verify", "hook"];
 const comparisons: readonly Gate[] = ["plain", "audit", "trust-policy"];
+
+const gatesOf = ({ gates = unsealedGates }: Attack): readonly Gate[] => gates;
 
 /** Every cell of one attack: ours in all flows and states, comparisons once. */
 export const cellsOf = (attack: Attack): Cell[] =>
   attack.managers.flatMap((manager) => [
     ...ours
-      .filter((gate) => gateApplies(gate, manager) && attack.gates?.includes(gate) !== false)
+      .filter((gate) => gateApplies(gate, manager) && gatesOf(attack).includes(gate))
       .flatMap((gate) => combinations(attack, manager, gate)),
     ...comparisons
       .filter((gate) => gateApplies(gate, manager) && attack.comparable !== false)
@@ -19,8 +21,8 @@ export const cellsOf = (attack: Attack): Cell[] =>
   ]);
 
 function combinations(attack: Attack, manager: RealManager, gate: Gate): Cell[] {
-  // `verify` judges what is there: which install comes after it changes nothing.
-  if (gate === "verify") return [firstCell(attack, manager, gate)];
+  // `verify` judges what is there, and seals come before all that flows and states differ in.
+  if (gate === "verify" || gate === "sealed") return [firstCell(attack, manager, gate)];
   const flows = attack.flows.filter((flow) => gate !== "hook" || hookCovers(manager, flow));
   // All states of the first flow; the other flows differ before anything was cached.
   return flows.flatMap((flow, at) =>
@@ -61,6 +63,7 @@ export function withControls(cells: readonly Cell[]): Cell[] {
 /** What tells most comes first, for a run that does not get to the end. */
 const ranks: readonly ((cell: Cell, first: boolean) => boolean)[] = [
   ({ gate }, first) => gate === "wrapper" && first,
+  ({ gate }) => gate === "sealed",
   ({ gate }) => gate === "plain",
   ({ gate }, first) => gate === "hook" && first,
   ({ gate }) => gate === "verify",
@@ -84,14 +87,20 @@ export function everyCell(): Cell[] {
   return [...all.values()];
 }
 
-/** Every attack × manager once, behind the wrapper. */
+/** A seal is checked before anything that the versions and families of managers differ in. */
+const quicklySealed: ReadonlySet<RealManager> = new Set(["npm-12", "pnpm-12", "yarn-4", "uv-0"]);
+
+/** Every attack × manager once behind the wrapper, and of some managers behind the sealed one; without their controls. */
 export const quickCells = (): Cell[] =>
-  withControls(
-    realManagers.flatMap((manager) =>
-      attacks
-        .filter(({ managers }) => managers.includes(manager))
-        .map((attack) => firstCell(attack, manager, "wrapper")),
-    ),
+  realManagers.flatMap((manager) =>
+    attacks
+      .filter(({ managers }) => managers.includes(manager))
+      .flatMap((attack) =>
+        (["wrapper", "sealed"] as const)
+          .filter((gate) => gate === "wrapper" || quicklySealed.has(manager))
+          .filter((gate) => gatesOf(attack).includes(gate))
+          .map((gate) => firstCell(attack, manager, gate)),
+      ),
   );
 
 export const attackOf = (cell: Cell): Attack | null => {

@@ -1,6 +1,7 @@
 import type { Flow, Gate } from "./cell.ts";
 import type { CommandLine } from "./managers/adapter.ts";
 import { executable, type Scene } from "./scene.ts";
+import { managedPolicy } from "./seals.ts";
 
 /** A gate's steps, one after the other while they succeed. */
 export type Steps = readonly CommandLine[];
@@ -22,6 +23,16 @@ export function stepsOf(
   switch (gate) {
     case "wrapper":
       return [ours(...options, ...(offline ? ["--offline"] : []), ...manager)];
+    case "sealed":
+      return [
+        ours(
+          "--managed-policy",
+          managedPolicy(scene),
+          ...options,
+          ...(offline ? ["--offline"] : []),
+          ...manager,
+        ),
+      ];
     case "verify":
       return [ours("verify", ...options, ...(offline ? ["--offline"] : [])), manager];
     case "audit":
@@ -37,6 +48,7 @@ export function stepsOf(
 export function gateApplies(gate: Gate, manager: string): boolean {
   switch (gate) {
     case "wrapper":
+    case "sealed":
     case "verify":
     case "plain":
       return true;

@@ -24,6 +24,15 @@ export async function lockOf(scene: Scene, kind: LockKind = "good"): Promise<str
   return withHook(scene, text);
 }
 
+/** Adds mallory to the manifest. */
+export function requireMallory(scene: Scene): void {
+  const [manifest, leaf] =
+    scene.adapter.family === "uv"
+      ? ["pyproject.toml", '"leaf==1.0.0", "mallory==1.0.0"']
+      : ["package.json", '"leaf": "1.0.0",\n    "mallory": "1.0.0"'];
+  scene.edit(manifest, (text) => text.replace(/"leaf(": "|==)1\.0\.0"/, leaf));
+}
+
 /** pnpm compares a checksum of its hooks, which whoever rewrites the rest leaves as it is. */
 function withHook(scene: Scene, text: string): string {
   const { adapter, project } = scene;
@@ -32,6 +41,12 @@ function withHook(scene: Scene, text: string): string {
   return checksum === undefined
     ? text
     : text.replace("importers:\n", `${checksum.trimEnd()}\n\nimporters:\n`);
+}
+
+/** A leaf that the registry vouches for, in place of the one that is there. */
+export function publishLeaf({ kit }: Scene, evil: boolean): void {
+  kit.npm.publish({ ...markedPackage({ name: "leaf", evil }), publishedAt });
+  kit.pypi.publish({ ...markedDistribution({ name: "leaf", evil }), uploadedAt: publishedAt });
 }
 
 async function resolveLock(
@@ -43,18 +58,10 @@ async function resolveLock(
   const scene = await openScene({ attack: null, scenery, manager, gate, flow: "install", state: "cold" });
   try {
     if (kind === "evil") {
-      scene.kit.npm.publish({ ...markedPackage({ name: "leaf", evil: true }), publishedAt });
-      scene.kit.pypi.publish({
-        ...markedDistribution({ name: "leaf", evil: true }),
-        uploadedAt: publishedAt,
-      });
+      publishLeaf(scene, true);
     }
     if (kind === "with mallory") {
-      const [manifest, leaf] =
-        scene.adapter.family === "uv"
-          ? ["pyproject.toml", '"leaf==1.0.0", "mallory==1.0.0"']
-          : ["package.json", '"leaf": "1.0.0",\n    "mallory": "1.0.0"'];
-      scene.edit(manifest, (text) => text.replace(/"leaf(": "|==)1\.0\.0"/, leaf));
+      requireMallory(scene);
     }
     const { exitCode, output } = await scene.run(scene.adapter.resolve, resolveLimit);
     if (exitCode !== 0) throw new Error(`${manager} could not lock the project (${exitCode}):\n${output}`);

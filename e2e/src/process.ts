@@ -6,11 +6,12 @@ export type Command = {
   directory: string;
   variables: Record<string, string>;
 };
-export type Ended = { exitCode: number | null; output: string; timedOut: boolean };
+/** `output` is both streams as they came, `stdout` the one alone. */
+export type Ended = { exitCode: number | null; output: string; stdout: string; timedOut: boolean };
 
 const maximumOutput = 512 * 1024;
 
-/** Runs a command in a process group of its own, which ends with the time limit. Its two streams are one text. */
+/** Runs a command in a process group of its own, which ends with the time limit. */
 export function runCommand({ command, args, directory, variables }: Command, limit: number): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...args], {
@@ -19,14 +20,16 @@ export function runCommand({ command, args, directory, variables }: Command, lim
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    const chunks: Buffer[] = [];
+    const chunks: { stream: "stdout" | "stderr"; chunk: Buffer }[] = [];
     let size = 0;
-    const collect = (chunk: Buffer): void => {
-      if (size < maximumOutput) chunks.push(chunk);
-      size += chunk.length;
-    };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
+    for (const stream of ["stdout", "stderr"] as const) {
+      child[stream].on("data", (chunk: Buffer) => {
+        if (size < maximumOutput) chunks.push({ stream, chunk });
+        size += chunk.length;
+      });
+    }
+    const text = (some: typeof chunks): string =>
+      Buffer.concat(some.map(({ chunk }) => chunk)).toString("utf8");
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
@@ -37,7 +40,8 @@ export function runCommand({ command, args, directory, variables }: Command, lim
       clearTimeout(timer);
       // A manager may leave something running (a daemon, a script's child): it belongs to the cell and ends with it.
       endGroup(child.pid);
-      resolve({ exitCode, output: Buffer.concat(chunks).toString("utf8"), timedOut });
+      const stdout = text(chunks.filter(({ stream }) => stream === "stdout"));
+      resolve({ exitCode, output: text(chunks), stdout, timedOut });
     });
   });
 }

@@ -5,8 +5,8 @@ import { evilText } from "@countersign/testkit";
 import type { Scene } from "./scene.ts";
 
 const largest = 16 * 1024 * 1024;
-/** Directories of a scene that no manager installs to. */
-const foreign: ReadonlySet<string> = new Set(["bin"]);
+/** Directories of a scene that no manager installs to: programs, other people's machines, the administrator's files. */
+const foreign: ReadonlySet<string> = new Set(["bin", "office", "attacker", "managed"]);
 
 /** Files of a scene that hold something of the attacker's, besides what the attack itself put there. */
 export function remainsOf(scene: Scene): string[] {

@@ -1,13 +1,23 @@
 import { isCode, type Code } from "@countersign/core";
 import { evilText, goodText, hasManager } from "@countersign/testkit";
-import { cellId, type Attack, type Cell, type Hole, type Outcome, type Verdict } from "./cell.ts";
+import {
+  cellId,
+  type Attack,
+  type Cell,
+  type Fine,
+  type Hole,
+  type Outcome,
+  type Scope,
+  type Verdict,
+} from "./cell.ts";
 import { stepsOf } from "./gate.ts";
 import { installHook } from "./hook.ts";
 import { lockOf } from "./lock.ts";
 import type { CommandLine } from "./managers/adapter.ts";
 import type { Ended } from "./process.ts";
 import { remainsOf } from "./remains.ts";
-import { clearInstallation, marksOf, openScene, type Scene } from "./scene.ts";
+import { clearInstallation, commit, inGit, marksOf, openScene, type Scene } from "./scene.ts";
+import { demandSeal, forgetEvidence, seal } from "./seals.ts";
 
 /** Of one command. */
 const limit = 60_000;
@@ -48,14 +58,16 @@ export async function runCell(cell: Cell, attack: Attack | null): Promise<Outcom
       clearInstallation(scene);
     }
     await attack?.strike(scene);
+    if (cell.scenery === "summarised") forgetEvidence(scene);
     if (cell.state === "offline") breakServers(scene);
+    scene.kit.requests.clear();
     const left = await attempt(scene, cell, attack, cell.state === "offline");
     if (attack === null) return await judgeControl(scene, cell, left, outcome);
     const verdict = judge(cell, attack, left);
     const hole = holeOf(cell, attack);
     const pass =
       isComparison(cell) ||
-      (hole === null ? passes(attack, verdict, left) : shows(hole, attack, verdict, left));
+      (hole === null ? passes(cell, attack, verdict, left) : shows(hole, attack, verdict, left));
     const note =
       hole !== null && !pass
         ? `declared as a hole (${hole.shows}), and it is not one any more: take it back\n`
@@ -79,29 +91,24 @@ async function stage(scene: Scene, commits: boolean): Promise<void> {
     scene.write({ "pnpm-workspace.yaml": `${scene.read("pnpm-workspace.yaml")}trustPolicy: no-downgrade\n` });
   scene.write({ [adapter.lockfile]: await lockOf(scene) });
   if (cell.gate === "hook") await installHook(scene);
-  if (commits) await commit(scene);
-}
-
-async function commit(scene: Scene): Promise<void> {
-  const as = ["-c", "user.name=acme", "-c", "user.email=acme@acme.example"];
-  for (const args of [
-    ["init", "--quiet"],
-    ["add", "--all"],
-    ["commit", "--quiet", "--message", "good"],
-  ]) {
-    const { exitCode, output } = await scene.run(["git", ...as, ...args], limit);
-    if (exitCode !== 0) throw new Error(`git ${args[0] ?? ""}: ${output}`);
+  if (cell.gate === "sealed") {
+    await demandSeal(scene);
+    await seal(scene);
+  }
+  if (commits) {
+    await inGit(scene, ["init", "--quiet"]);
+    await commit(scene, "good");
   }
 }
 
 async function attempt(scene: Scene, cell: Cell, attack: Attack | null, offline: boolean): Promise<Left> {
-  let ended: Ended = { exitCode: 0, output: "", timedOut: false };
+  let ended: Ended = { exitCode: 0, output: "", stdout: "", timedOut: false };
   let line: CommandLine = ["nothing"];
   for (const step of stepsOf(scene, cell.gate, cell.flow, offline, attack?.options ?? [])) {
     line = step;
-    const { exitCode, output, timedOut } = await scene.run(step, limit, { offline });
-    ended = { exitCode, output: `${ended.output}${output}`, timedOut };
-    if (exitCode !== 0) break;
+    const next = await scene.run(step, limit, { offline });
+    ended = { ...next, output: `${ended.output}${next.output}` };
+    if (next.exitCode !== 0) break;
   }
   return {
     ...ended,
@@ -125,10 +132,18 @@ async function judgeControl(
     const ran = left.marks.includes(`tool@1.0.0 ${goodText} command`);
     return outcome("harmless", ran, left, ran ? "" : `tool did not run\n${told(left)}`);
   }
+  const asked = cell.scenery === "summarised" ? requestsOfOurs(scene) : [];
+  if (asked.length > 0)
+    return outcome("harmless", false, left, `evidence was asked for: ${asked.join(", ")}\n${told(left)}`);
   const { exitCode, output } = await scene.run(scene.adapter.runs, limit);
   const runs = exitCode === 0 && /leaf[@-]1\.0\.0/.test(output) && left.remains.length === 0;
   return outcome("harmless", runs, left, runs ? "" : `leaf does not run: ${output}\n${told(left)}`);
 }
+
+const requestsOfOurs = ({ kit }: Scene): string[] =>
+  kit.requests.all
+    .filter(({ headers }) => String(headers["user-agent"]).startsWith("countersign"))
+    .map(({ server, path }) => `${server} ${path}`);
 
 /** What happened, whatever was hoped for. */
 function judge(cell: Cell, attack: Attack, { exitCode, timedOut, codes, marks, remains }: Left): Verdict {
@@ -137,32 +152,36 @@ function judge(cell: Cell, attack: Attack, { exitCode, timedOut, codes, marks, r
   if (exitCode === 0) return evil ? "installed" : "harmless";
   if (isComparison(cell)) return evil ? "late" : "blocked";
   if (evil) return "late";
+  if (cell.gate === "sealed" && attack.says !== undefined && !codes.includes(attack.says)) return "failed";
   if (!stoppingCodes(cell, attack).some((code) => codes.includes(code)))
-    return refusesItself(cell, attack) ? "blocked" : "failed";
+    return isFine("manager refuses", cell, attack) ? "blocked" : "failed";
   // Before a decision nothing at all may have run, not even what is good.
   return marks.length > 0 ? "late" : "blocked";
 }
 
-const refusesItself = ({ gate, manager }: Cell, { alsoFine, unreadableFor }: Attack): boolean =>
-  alsoFine?.includes("manager refuses") === true ||
-  (gate === "hook" && unreadableFor?.includes(manager) === true);
+/** Whether a cell may end well without a finding of ours. */
+export const isFine = (what: Fine["what"], cell: Cell, { alsoFine = [] }: Attack): boolean =>
+  alsoFine.some((fine) => fine.what === what && isWithin(cell, fine));
 
 /** Without a server the attacker's version is one that nothing is known of, whatever is wrong with it. */
-const stoppingCodes = ({ state }: Cell, { codes }: Attack): readonly Code[] =>
-  state === "offline"
-    ? [...codes, "evidence/offline", "evidence/unreachable", "artefact/digest-unbound"]
-    : codes;
+const stoppingCodes = ({ gate, scenery, state }: Cell, { codes }: Attack): readonly Code[] =>
+  gate === "sealed" && scenery !== "summarised"
+    ? ["seal/approval-missing"]
+    : state === "offline"
+      ? [...codes, "evidence/offline", "evidence/unreachable", "artefact/digest-unbound"]
+      : codes;
 
-function passes({ codes, alsoFine }: Attack, verdict: Verdict, left: Left): boolean {
+function passes(cell: Cell, attack: Attack, verdict: Verdict, left: Left): boolean {
   if (verdict === "blocked") return true;
   // Detected afterwards is what the code says; anything else that is late is a failure.
   if (verdict === "harmless")
-    return alsoFine?.includes("good content") === true && !codes.some((code) => left.codes.includes(code));
+    return isFine("good content", cell, attack) && !attack.codes.some((code) => left.codes.includes(code));
   return false;
 }
 
 function shows(hole: Hole, { codes }: Attack, verdict: Verdict, left: Left): boolean {
   if (hole.shows === "installs") return verdict === "installed" || verdict === "harmless";
+  if (hole.shows === "fetches") return verdict === "late" && left.marks.length === 0;
   const named = codes.some((code) => left.codes.includes(code));
   return named && (verdict === "late" || (verdict === "blocked" && hole.shows === "may be late"));
 }
@@ -171,13 +190,13 @@ export const isComparison = ({ gate }: Pick<Cell, "gate">): boolean =>
   gate === "plain" || gate === "audit" || gate === "trust-policy";
 
 export const holeOf = (cell: Cell, { holes = [] }: Attack): Hole | null =>
-  holes.find(
-    ({ gates, managers, flows, states }) =>
-      gates.includes(cell.gate) &&
-      managers?.includes(cell.manager) !== false &&
-      flows?.includes(cell.flow) !== false &&
-      states?.includes(cell.state) !== false,
-  ) ?? null;
+  holes.find((hole) => isWithin(cell, hole)) ?? null;
+
+const isWithin = (cell: Cell, { gates, managers, flows, states }: Scope): boolean =>
+  gates?.includes(cell.gate) !== false &&
+  managers?.includes(cell.manager) !== false &&
+  flows?.includes(cell.flow) !== false &&
+  states?.includes(cell.state) !== false;
 
 /** No server answers any more; whoever tries gets a reset connection. */
 function breakServers({ kit }: Scene): void {

@@ -45,7 +45,12 @@ export type Scene = {
   edit(path: string, change: (text: string) => string): void;
   /** Called when the scene ends. */
   defer(close: () => Promise<void>): void;
-  run(line: CommandLine, limit: number, options?: { offline?: boolean }): Promise<Ended>;
+  /** @param options.variables on top of the scene's: another machine's home and caches */
+  run(
+    line: CommandLine,
+    limit: number,
+    options?: { offline?: boolean; variables?: Readonly<Record<string, string>> },
+  ): Promise<Ended>;
   close(): Promise<void>;
 };
 
@@ -91,14 +96,14 @@ export async function openScene(cell: Cell): Promise<Scene> {
       write({ [path]: after });
     },
     defer: (close) => void closing.unshift(close),
-    run([tool, ...args], limit, { offline = false } = {}) {
+    run([tool, ...args], limit, { offline = false, variables = {} } = {}) {
       const local = join(project, tool);
       return runCommand(
         {
           command: tool.includes("/") && existsSync(local) ? local : tool,
           args,
           directory: project,
-          variables: { ...scene.variables, ...(offline ? adapter.offline.variables : {}) },
+          variables: { ...scene.variables, ...(offline ? adapter.offline.variables : {}), ...variables },
         },
         limit,
       );
@@ -126,7 +131,8 @@ const nobodyElse = {
   NO_PROXY: "127.0.0.1,localhost",
 };
 
-const policyOf = (kit: Testkit, scenery: SceneryName): string => `version: 1
+/** The policy of a scenery, beside the kit's trust material. */
+export const policyOf = (kit: Testkit, scenery: SceneryName): string => `version: 1
 mode: strict
 registries:
   - { url: "${kit.npm.url}", ecosystem: npm, keys: npm-keys.json }
@@ -135,7 +141,7 @@ require:
   - { ecosystem: npm, names: ["**"], level: signed }
   - { ecosystem: pypi, names: ["**"], level: locked }
 ${
-  scenery === "signed"
+  scenery !== "provenance"
     ? ""
     : `  - { names: [${attestedNames.join(", ")}], level: provenance, identities: [release] }
 identities:
@@ -156,4 +162,17 @@ export const marksOf = ({ root }: Scene): string[] =>
 export function clearInstallation(scene: Scene): void {
   for (const path of [join(scene.project, scene.adapter.installed), join(scene.root, markFile)])
     rmSync(path, { recursive: true, force: true });
+}
+
+/** @throws where git does */
+export async function inGit(scene: Scene, args: readonly string[]): Promise<void> {
+  const as = ["-c", "user.name=acme", "-c", "user.email=acme@acme.example"];
+  const { exitCode, output } = await scene.run(["git", ...as, ...args], 60_000);
+  if (exitCode !== 0) throw new Error(`git ${args[0] ?? ""}: ${output}`);
+}
+
+/** Everything of the project, as it stands. */
+export async function commit(scene: Scene, message: string): Promise<void> {
+  await inGit(scene, ["add", "--all"]);
+  await inGit(scene, ["commit", "--quiet", "--message", message]);
 }

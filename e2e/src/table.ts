@@ -64,10 +64,7 @@ function word(found: Found, attack: Attack, outcomes: Outcomes): string {
   if (!found.every(({ outcome }) => outcome.pass)) return "**not stopped**";
   if (!found.every(({ outcome }) => isSettled(outcome, outcomes))) return "**control fails**";
   if (found.some(({ cell }) => holeOf(cell, attack) !== null)) return "hole";
-  return (attack.alsoFine ?? attack.unreadableFor) !== undefined &&
-    found.some(({ outcome }) => outcome.codes.length === 0)
-    ? "stopped by its own check"
-    : "stopped";
+  return found.some(({ outcome }) => outcome.codes.length === 0) ? "stopped by its own check" : "stopped";
 }
 
 const compared: Readonly<Record<Outcome["verdict"], string>> = {
@@ -81,16 +78,17 @@ const compared: Readonly<Record<Outcome["verdict"], string>> = {
 };
 
 const columns = (manager: RealManager): Gate[] => gates.filter((gate) => gateApplies(gate, manager));
-const headings: Readonly<Record<Gate, (manager: string) => string>> = {
+export const headings: Readonly<Record<Gate, (manager: string) => string>> = {
   plain: (manager) => `${manager} alone`,
   audit: () => "npm audit signatures",
   "trust-policy": () => "trustPolicy: no-downgrade",
   hook: () => "hook",
   wrapper: () => "wrapper",
+  sealed: () => "sealed wrapper",
   verify: () => "countersign verify",
 };
 
-const order: readonly Gate[] = ["plain", "audit", "trust-policy", "hook", "wrapper", "verify"];
+const order: readonly Gate[] = ["plain", "audit", "trust-policy", "hook", "wrapper", "sealed", "verify"];
 const columnsOf = (manager: RealManager): Gate[] =>
   columns(manager).toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
 
@@ -136,13 +134,15 @@ export function page(outcomes: Outcomes): string {
     "| stopped | in every flow and state that was run: a non-zero exit with our code, no mark, and nothing of the attacker's in the project, caches and stores; the same without the attack installs and runs |",
     "| (1 of 4) | only so many of the attack's flows and states were run with this gate, and nothing is said of the others |",
     "| not run, no result | nothing is said at all: there was not time for it, or it could not be staged |",
-    "| stopped by its own check | the lockfile is honest: the manager's own integrity check, which strict keeps on, refuses the bytes or repairs its cache, or the wrapper has a cache of its own |",
+    "| stopped by its own check | in a flow or state at least there is nothing for us to stop: the manager's own check, which strict keeps on, refuses the bytes or the lockfile or repairs its cache; the wrapper has a cache of its own, or takes the setting away; or good bytes lie in the cache, are proven to be the signed ones, and the attacker's are never asked for |",
     "| **not stopped**, **control fails** | a failure of ours: something else happened, or the gate stops what is good too |",
     "| hole | this gate does not protect here; [why, and what does](#holes) |",
     "| installs | the attacker's content was installed or run |",
     "| refuses, nothing happens | the manager alone ends with an error, or installs the good content only |",
     "",
-    "Ours run in flows (frozen, install, add, a command without a lockfile) × states (cold, warm, offline) as far as the attack applies; the comparisons run once. Where there is not time for all, the most telling come first: every attack once behind the wrapper, the manager alone, the hook, `countersign verify`.",
+    "Ours run in flows (frozen, install, add, a command without a lockfile) × states (cold, warm, offline) as far as the attack applies; the comparisons run once. Where there is not time for all, the most telling come first: every attack once behind the wrapper, the sealed wrapper, the manager alone, the hook, `countersign verify`.",
+    "",
+    "`sealed wrapper`: a managed policy, out of the change's reach with the trust store beside it, demands that somebody [approved](seals.md) the lockfile, and before the attack somebody had; \"stopped\" then says that the missing approval was what stopped it. It is run once where only a person can tell, and against the seals themselves. In `summary-outdated` the policy takes a summary in place of evidence: its control, which has no evidence at all and reaches no server, installs from the manager's warm cache and asks nobody for evidence.",
     "",
     "## Attacks",
     "",
@@ -167,6 +167,8 @@ export function page(outcomes: Outcomes): string {
     "npm 10 and 11 run a root script after everything else, so no hook can judge there: with ours installed they stop at its `devEngines`, and the wrapper or `countersign verify` is what protects. Deno and uv load no hook; Bun's refuses `bun add` altogether, because Bun tells it no digests; no manager loads a hook for a command without a lockfile.",
     "",
     "`cache-poisoned` edits the manager's own cache or store, the one that it fills when it is run alone. Below `COUNTERSIGN_CACHE_DIR` the wrapper keeps caches of its own for Bun, Deno and uv; these are not attacked: who can write there as the user can as well replace Countersign, or the manager.",
+    "",
+    "`platform-claim` behind Yarn's hook with a warm cache: Yarn installs the good archive that lies there, once the hook has hashed it and tied it to the signed tarball. `cache-and-claim` is the same with that archive edited.",
     "",
     "## Holes",
     "",

@@ -10,6 +10,10 @@ export const isBuilt: boolean = existsSync(resolve(countersign, "../../dist/main
 export type Mode = "strict" | "warn" | "disabled";
 export type Ecosystem = "npm" | "pypi";
 
+/** The same policy, which wants every lockfile approved: by somebody who never did. */
+export const wantingApproval = (policy: string): string =>
+  `${policy}groups: { maintainers: [alice] }\nseal: { approval: { signers: [maintainers] } }\n`;
+
 /** A project, a home and servers of its own, for a real manager; what is particular to one is added by its tests. */
 export type Stage = {
   kit: Testkit;

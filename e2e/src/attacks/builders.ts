@@ -116,5 +116,5 @@ export const driftUndecided: Hole = {
   reason:
     "The attacker's package is published and signed like any other: every statement about it is true. Only a comparison with the trusted base can tell that nobody asked for it; `--base` reports it, and the policy's `drift` does not block yet.",
   instead:
-    "Review of the lockfile's diff with `countersign verify --base`; provenance rules that name identities.",
+    "A required approval: the sealed wrapper. Review of the lockfile's diff with `countersign verify --base`; provenance rules that name identities.",
 };

@@ -30,7 +30,7 @@ export const byteAttacks: readonly Attack[] = [
     flows: ["frozen"],
     states: ["cold"],
     codes: [],
-    alsoFine: ["manager refuses"],
+    alsoFine: [{ what: "manager refuses" }],
     gates: ["wrapper", "hook"],
     strikes: each(allFamilies, serveEvil),
   }),
@@ -40,7 +40,7 @@ export const byteAttacks: readonly Attack[] = [
     flows: ["frozen"],
     states: ["cold"],
     codes: [],
-    alsoFine: ["manager refuses"],
+    alsoFine: [{ what: "manager refuses" }],
     gates: ["wrapper", "hook"],
     strikes: each(allFamilies, ({ kit, npm, pypi }) => {
       kit.npm.faults.add({ path: /leaf-1\.0\.0\.tgz/, client: notUs, fault: bytes(npm.evil.tarball) });
@@ -115,7 +115,7 @@ export const byteAttacks: readonly Attack[] = [
     states: ["cold"],
     gates: ["wrapper"],
     codes: ["listing/mismatch", "artefact/zip-mismatch"],
-    alsoFine: ["manager refuses"],
+    alsoFine: [{ what: "manager refuses" }],
     strikes: each(allFamilies, ({ kit, pypi }) => {
       const evil = kit.npm.publish({ ...markedPackage({ name: "mallory", evil: true }), publishedAt });
       kit.npm.replaceTarball("tool", "1.0.0", evil.tarball);

@@ -1,6 +1,6 @@
 import { markedPackage } from "@countersign/testkit";
 import { publishedAt } from "../cast.ts";
-import type { Attack } from "../cell.ts";
+import { unsealedGates, type Attack } from "../cell.ts";
 import { lockOf } from "../lock.ts";
 import type { Scene } from "../scene.ts";
 import { attack, driftUndecided, jsonLock, lock, once, type Strike, type Strikes } from "./builders.ts";
@@ -9,6 +9,7 @@ export const graphAttacks: readonly Attack[] = [
   attack({
     id: "linked-folder",
     title: "a link to a folder of the repository",
+    gates: [...unsealedGates, "sealed"],
     codes: ["lockfile/link-outside", "source/path"],
     strikes: {
       npm: (scene) => {
@@ -35,6 +36,7 @@ export const graphAttacks: readonly Attack[] = [
   attack({
     id: "alias",
     title: "an alias: another signed package under leaf's name",
+    gates: [...unsealedGates, "sealed"],
     codes: ["drift/alias"],
     holes: [driftUndecided],
     strikes: {
@@ -84,6 +86,7 @@ export const graphAttacks: readonly Attack[] = [
   attack({
     id: "invented-edge",
     title: "an edge that no manifest has, to a signed package of the attacker's",
+    gates: [...unsealedGates, "sealed"],
     codes: ["drift/edge", "drift/new-package"],
     holes: [driftUndecided],
     strikes: inventedEdge(() => {}),

@@ -17,13 +17,10 @@ const evilLock: Strike = served(async (scene) =>
 
 /** The checksum line of leaf in a yarn.lock. */
 const leafChecksum = /(resolution: "leaf@npm:1\.0\.0"\n(?: {2}\S.*\n(?: {4}.*\n)*)*?) {2}checksum: (\S+)\n/;
-const yarnChecksum = (line: string): Strike =>
-  served(
-    lock((text) => {
-      const [, before = "", checksum = ""] = leafChecksum.exec(text) ?? [];
-      return once(text, leafChecksum, `${before}${line.replace("{}", checksum)}`);
-    }),
-  );
+const withoutChecksum = (line: string): Strike =>
+  lock((text) => once(text, leafChecksum, `${leafChecksum.exec(text)?.[1] ?? ""}${line}`));
+/** leaf looks like a package of one platform, which Yarn locks without a checksum. */
+export const claimPlatform: Strike = withoutChecksum("  conditions: os=linux\n");
 
 /** Another registry of the attacker's, which serves the evil leaf and vouches for it. */
 export async function attackersRegistry(scene: Scene): Promise<string> {
@@ -80,7 +77,7 @@ export const lockAttacks: readonly Attack[] = [
           once(text, `{integrity: ${npm.leaf.integrity}}`, `{tarball: ${npm.leaf.tarballUrl}}`),
         ),
       ),
-      yarn: yarnChecksum(""),
+      yarn: served(withoutChecksum("")),
       bun: swap(() => ""),
       deno: served(jsonLock(({ npm }) => void delete npm?.["leaf@1.0.0"]?.["integrity"])),
     },
@@ -179,7 +176,7 @@ export const lockAttacks: readonly Attack[] = [
     // A flow that resolves anew writes the lockfile without it.
     flows: ["frozen"],
     codes: ["lockfile/duplicate-key"],
-    unreadableFor: ["bun-1"],
+    alsoFine: [{ what: "manager refuses", gates: ["hook"], managers: ["bun-1"] }],
     strikes: {
       npm: served(
         lock((text, { npm }) =>
@@ -243,6 +240,9 @@ export const lockAttacks: readonly Attack[] = [
     id: "platform-claim",
     title: "a platform claim that makes the manager skip the digest or us the entry",
     codes: ["artefact/digest-missing", ...contradicted],
+    // Yarn locks no checksum for packages of one platform. It installs the good archive of its cache, which the hook has
+    // hashed and tied to the signed tarball; the attacker's is never asked for.
+    alsoFine: [{ what: "good content", gates: ["hook"], managers: ["yarn-4"], states: ["warm", "offline"] }],
     strikes: {
       npm: served(
         jsonLock(({ packages }, { npm }) => {
@@ -253,7 +253,7 @@ export const lockAttacks: readonly Attack[] = [
           });
         }),
       ),
-      yarn: yarnChecksum("  conditions: os=linux\n"),
+      yarn: served(claimPlatform),
     },
   }),
   attack({

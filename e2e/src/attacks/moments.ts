@@ -6,6 +6,7 @@ import type { Attack } from "../cell.ts";
 import { lockOf } from "../lock.ts";
 import { clearInstallation, type Scene } from "../scene.ts";
 import { allFamilies, attack, bytes, each, notUs, showAnother } from "./builders.ts";
+import { claimPlatform } from "./lock.ts";
 
 export const momentAttacks: readonly Attack[] = [
   attack({
@@ -69,7 +70,7 @@ export const momentAttacks: readonly Attack[] = [
     states: ["warm", "offline"],
     gates: ["wrapper", "hook"],
     codes: ["artefact/zip-mismatch"],
-    alsoFine: ["manager refuses", "good content"],
+    alsoFine: [{ what: "manager refuses" }, { what: "good content" }],
     holes: [
       {
         gates: ["hook"],
@@ -80,7 +81,21 @@ export const momentAttacks: readonly Attack[] = [
         instead: "The wrapper, whose cache for Bun is its own.",
       },
     ],
-    strikes: each(allFamilies, poisonOwnCaches),
+    strikes: each(allFamilies, (scene) => poisonOwnCaches(scene)),
+  }),
+  attack({
+    id: "cache-and-claim",
+    title: "Yarn's cache edited, under a platform claim that leaves the package without a checksum",
+    flows: ["frozen"],
+    states: ["warm", "offline"],
+    gates: ["wrapper", "hook"],
+    codes: ["artefact/zip-mismatch", "artefact/digest-missing"],
+    strikes: {
+      yarn: async (scene) => {
+        await poisonOwnCaches(scene, /\/leaf-npm-/);
+        await claimPlatform(scene);
+      },
+    },
   }),
 ];
 
@@ -93,18 +108,19 @@ function serveEvilToManagers({ adapter, kit, npm, pypi }: Scene): void {
 }
 
 /** A run of the manager alone fills its own caches first: behind some gates it has used others. */
-async function poisonOwnCaches(scene: Scene): Promise<void> {
+async function poisonOwnCaches(scene: Scene, paths?: RegExp): Promise<void> {
   const { exitCode, output } = await scene.run(scene.adapter.commands.frozen, 60_000);
   if (exitCode !== 0) throw new Error(`the manager could not fill its caches:\n${output}`);
   clearInstallation(scene);
-  poisonCaches(scene);
+  poisonCaches(scene, paths);
 }
 
 /**
  * Every file of the manager's caches that has the good text gets the attacker's, of the same length. Ours are left
  * alone: who can write there can replace our executable too.
+ * @param paths which of them, by absolute path
  */
-export function poisonCaches(scene: Scene): void {
+export function poisonCaches(scene: Scene, paths: RegExp = /^/): void {
   const ours = scene.variables["COUNTERSIGN_CACHE_DIR"];
   let poisoned = 0;
   const visit = (directory: string): void => {
@@ -112,7 +128,7 @@ export function poisonCaches(scene: Scene): void {
       const path = join(directory, entry.name);
       if (path === ours) continue;
       if (entry.isDirectory()) visit(path);
-      else if (entry.isFile()) {
+      else if (entry.isFile() && paths.test(path)) {
         const before = readFileSync(path);
         const after = edited(before);
         if (after === before) continue;

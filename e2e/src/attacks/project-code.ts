@@ -1,4 +1,4 @@
-import { chmodSync, renameSync } from "node:fs";
+import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { javascriptMark, markedPackage, pythonMark } from "@countersign/testkit";
 import { publishedAt } from "../cast.ts";
@@ -20,7 +20,8 @@ const beside =
     await plant(scene);
   };
 
-const plant = (scene: Scene, path: string, text: string, executable = false): void => {
+/** Writes a file of the attacker's that is no finding where it lies. */
+export const plant = (scene: Scene, path: string, text: string, executable = false): void => {
   scene.write({ [path]: text });
   if (executable) chmodSync(join(scene.project, path), 0o755);
   scene.planted.push(`project/${path}`);
@@ -35,7 +36,8 @@ function withPreinstall(text: string): string {
 }
 
 /** A CommonJS file that leaves a mark when it is loaded. */
-const markingModule = (rest: string): string => `${javascriptMark(attacker)}exports.mark("start");\n${rest}`;
+export const markingModule = (rest: string): string =>
+  `${javascriptMark(attacker)}exports.mark("start");\n${rest}`;
 const shell = `#!/bin/sh\necho "${attacker} shell" >> "$(dirname "$0")/../marks"\nexit 0\n`;
 
 export const projectCodeAttacks: readonly Attack[] = [
@@ -91,7 +93,29 @@ export const projectCodeAttacks: readonly Attack[] = [
     states: ["cold"],
     gates: ["wrapper", "verify"],
     codes: ["settings/weakens", "command/uncovered"],
-    alsoFine: ["good content"],
+    alsoFine: [
+      { what: "good content", gates: ["wrapper"] },
+      { what: "manager refuses", gates: ["verify"], managers: ["pnpm-11", "pnpm-12"] },
+    ],
+    holes: [
+      {
+        gates: ["verify"],
+        managers: ["yarn-4"],
+        shows: "installs",
+        reason:
+          "`verify` judges the lockfile and what it names, and ends; which program `yarn` then is, the project's `yarnPath` says.",
+        instead: "The wrapper, or `YARN_IGNORE_PATH=1` for the command after `verify`.",
+      },
+      {
+        gates: ["verify"],
+        managers: ["pnpm-10"],
+        shows: "fetches",
+        reason:
+          "`verify` ends before pnpm starts: the pnpm that `packageManager` names is downloaded into pnpm's store, where pnpm 10 finds that no key of the public registry signed it, and does not run it. A genuine old pnpm would be run.",
+        instead:
+          "The wrapper, or `npm_config_manage_package_manager_versions=false` for the command after `verify`.",
+      },
+    ],
     strikes: {
       yarn: (scene) => {
         plant(scene, ".yarn/releases/yarn.cjs", markingModule(""));
@@ -100,6 +124,8 @@ export const projectCodeAttacks: readonly Attack[] = [
       pnpm: (scene) => {
         for (const name of ["pnpm", "@pnpm/exe"])
           scene.kit.npm.publish({ ...markedPackage({ name, version: "9.15.9", evil: true }), publishedAt });
+        // pnpm takes itself from the user's registry, whatever the project says.
+        writeFileSync(join(scene.root, "home", ".npmrc"), `registry=${scene.kit.npm.url}\n`);
         scene.edit("package.json", (text) =>
           once(text, '"private": true,', '"private": true,\n  "packageManager": "pnpm@9.15.9",'),
         );

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { markedDistribution } from "@countersign/testkit";
 import { publishedAt } from "../cast.ts";
-import type { Attack } from "../cell.ts";
+import type { Attack, Hole } from "../cell.ts";
 import type { Scene } from "../scene.ts";
 import { attack, lock, once, serveEvil, served } from "./builders.ts";
 
@@ -9,6 +9,13 @@ const leafHash = ({ pypi }: Scene): string => `hash = "sha256:${pypi.leaf.sha256
 const evilHash = ({ pypi }: Scene): string => `hash = "sha256:${pypi.evil.sha256}"`;
 /** The line of leaf's wheel. */
 const wheelLine = /^ {4}\{ url = ".*\/leaf-1\.0\.0-py3-none-any\.whl".*\n/m;
+/** What an upload to the genuine index makes possible. */
+const builtLater: Omit<Hole, "instead"> = {
+  gates: ["verify"],
+  shows: "installs",
+  reason:
+    "The attacker uploaded the source distribution, so the index lists exactly what is locked, and level `locked` asks for no more. `verify` ends before uv starts: that uv then builds it, and runs its back-end, is settled by uv's own command.",
+};
 const uv = (
   description: Omit<Parameters<typeof attack>[0], "strikes"> & { strike: Attack["strike"] },
 ): Attack => {
@@ -169,8 +176,15 @@ export const pythonAttacks: readonly Attack[] = [
   uv({
     id: "uv-sdist",
     title: "a source distribution in place of the wheel: its build back-end would run",
-    codes: ["lockfile/entry-malformed"],
-    alsoFine: ["manager refuses"],
+    codes: [],
+    alsoFine: [{ what: "manager refuses", gates: ["wrapper"] }],
+    holes: [
+      {
+        ...builtLater,
+        instead:
+          "`countersign uv sync`, which builds nothing; `UV_NO_BUILD=1` for the command after `verify`; a provenance rule, which a stolen upload token does not meet.",
+      },
+    ],
     strike: (scene) => {
       const evil = scene.kit.pypi.publish({
         ...markedDistribution({ name: "leaf", evil: true }),
@@ -193,7 +207,7 @@ export const pythonAttacks: readonly Attack[] = [
     states: ["cold", "warm"],
     gates: ["wrapper"],
     codes: [],
-    alsoFine: ["manager refuses"],
+    alsoFine: [{ what: "manager refuses" }],
     strike: ({ kit, pypi }) => {
       kit.pypi.files.get("extra")?.delete(pypi.extra.filename);
       kit.pypi.publish({
@@ -206,8 +220,15 @@ export const pythonAttacks: readonly Attack[] = [
   uv({
     id: "uv-no-binary",
     title: "`no-binary-package` in the project, which makes uv build what the lockfile has a wheel of",
-    codes: ["settings/weakens"],
-    alsoFine: ["good content"],
+    codes: [],
+    alsoFine: [{ what: "good content", gates: ["wrapper"] }],
+    holes: [
+      {
+        ...builtLater,
+        instead:
+          "`countersign uv sync`, which takes wheels whatever the project says (`UV_NO_BUILD=1` does not: the project's setting wins); a provenance rule, which a stolen upload token does not meet.",
+      },
+    ],
     strike: (scene) => {
       const evil = scene.kit.pypi.publish({
         ...markedDistribution({ name: "leaf", evil: true }),

@@ -172,7 +172,7 @@ export const settingsAttacks: readonly Attack[] = [
     states: ["cold"],
     codes: ["listing/mismatch", "signature/invalid", "artefact/zip-mismatch", "settings/weakens"],
     // pnpm 10 holds the hook's checksum in the lockfile against what it has loaded: nothing.
-    unreadableFor: ["pnpm-10"],
+    alsoFine: [{ what: "manager refuses", gates: ["hook"], managers: ["pnpm-10"] }],
     holes: [
       {
         gates: ["hook"],

@@ -84,7 +84,7 @@ describe("the executable", () => {
     [["completion", "tcsh"], /bash, zsh, fish, powershell/],
     [["evidence"], /Usage: countersign evidence/],
     [["policy", "chek"], /Did you mean check/],
-    [["seal", "inspect"], /^countersign: seal comes later/],
+    [["pin", "left-pad"], /^countersign: pin comes later/],
   ])("ends 2 for %j and says how to go on", (args, message) => {
     const { status, stdout, stderr } = run(args);
     expect(status, stdout).toBe(2);

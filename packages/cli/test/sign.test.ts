@@ -180,6 +180,20 @@ describe("a summary", () => {
     expect(existsSync(join(scene.setting.scratch, "cache"))).toBe(false);
   });
 
+  it("T13: restore --dry-run needs no evidence and no network either, and says what is missing", async () => {
+    policy(summaries);
+    await summarise();
+    rmSync(join(scene.setting.scratch, "cache"), { recursive: true, force: true });
+    const before = scene.kit.requests.all.length;
+    const ran = await scene.run("restore", "--dry-run", "--offline", "--json");
+    expect(ran, ran.err).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(ran.out)).toMatchObject({
+      lockfiles: [{ decision: "allow", outcome: "would-install", items: [{ state: "missing" }] }],
+    });
+    expect(scene.kit.requests.all.length - before).toBe(0);
+    expect(existsSync(join(scene.setting.scratch, "cache"))).toBe(false);
+  });
+
   it("under another policy the evidence is checked again", async () => {
     policy(summaries);
     await summarise();

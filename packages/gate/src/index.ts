@@ -28,7 +28,7 @@ export { mayRun } from "./wrapper/may-run.ts";
 export { passUnknown } from "./wrapper/unknown.ts";
 export * from "./wrapper/installed-command.ts";
 export * from "./wrapper/project-files.ts";
-export { verifiedCache } from "./wrapper/verified-cache.ts";
+export { settleCache, verifiedCache } from "./wrapper/verified-cache.ts";
 export { cacheDirectoryOf, type CachePlace } from "./project/cache-directory.ts";
 export { runHook, type HookRequest, type HookResult } from "./hook/run-hook.ts";
 export {
@@ -49,8 +49,15 @@ export { prepareSeals, type Preparation, type PreparedSeal } from "./seal/prepar
 export { sealLockfile, signerOf, type SealedLockfile, type Sealing } from "./seal/seal-lockfile.ts";
 export { openSealChecker, type CheckedSeals, type SealChecker } from "./seal/check-seals.ts";
 export { changesText } from "./seal/sealed-change.ts";
-export { mostSeals, readSealFiles, removeSealFile, sealedDigests, sealsFolder } from "./seal/seal-files.ts";
-export { subjectPath } from "./seal/repository.ts";
+export {
+  mostSeals,
+  readSealFiles,
+  removeSealFile,
+  sealedDigests,
+  sealsFolder,
+  type SealFile,
+} from "./seal/seal-files.ts";
+export { repositoryRoot, subjectPath } from "./seal/repository.ts";
 export { loadTrustStore, type Pin, type TrustStore, type TrustStoreOptions } from "./seal/trust-store.ts";
 export { readOwnTrust, rememberOwn, trustHome, type OwnTrust } from "./seal/own-trust.ts";
 export { rootName, trustFolder } from "./seal/root-folder.ts";

@@ -161,7 +161,6 @@ async function openSeals(
 ): Promise<SealChecker | null> {
   if (stated === null || (stated.seal.approval === null && stated.seal.summary === null)) return null;
   const { openSealChecker } = await import("./seal/check-seals.ts");
-  const managedPolicy = sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null;
   return openSealChecker({
     request,
     environment,
@@ -169,7 +168,7 @@ async function openSeals(
     origin,
     home,
     policy: stated,
-    managedPolicy,
+    sources,
     bundles: async () => {
       const { keylessVerifier } = await import("./seal/keyless-verifier.ts");
       return keylessVerifier(request, environment, stated, sources);

@@ -5,7 +5,10 @@ import {
   installFrozen,
   passUnknown,
   runThrowaway,
+  settleCache,
+  verifiedCache,
   type ToolRun,
+  type Verification,
   type Wrapper,
   type WrapperHost,
 } from "@countersign/gate";
@@ -85,11 +88,16 @@ async function install(
 }
 
 /** Everything is laid out anew: what lies in node_modules is not compared with the lockfile by Bun. */
-const strictInstall = (host: WrapperHost, { root }: Project, flags: readonly string[]): ToolRun => ({
-  args: ["install", "--frozen-lockfile", "--force", "--backend=copyfile", "--no-env-file", ...flags],
-  variables: strictVariables(host, root),
-  directory: root,
-});
+const strictInstall =
+  (host: WrapperHost, { root }: Project, flags: readonly string[]) =>
+  async (verification: Verification): Promise<number> => {
+    await settleCache(verifiedCache(host, "bun", root), verification, []);
+    return host.run(tool, {
+      args: ["install", "--frozen-lockfile", "--force", "--backend=copyfile", "--no-env-file", ...flags],
+      variables: strictVariables(host, root),
+      directory: root,
+    });
+  };
 
 /** Whether the lockfile is there and holds what the manifests ask for; nothing is installed, and no scanner is run. */
 async function inStep(host: WrapperHost, { root }: Project): Promise<boolean> {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { hasManager } from "@countersign/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isBuilt } from "../../test/scene.ts";
+import { isBuilt, wantingApproval } from "../../test/scene.ts";
 import { hasScanner, openScene, type Scene } from "./scene.ts";
 
 const ready = hasManager("bun-1") && isBuilt && hasScanner;
@@ -166,6 +166,15 @@ describe.skipIf(!ready)("with the real Bun", () => {
       expect(ran.output).toContain("listing/mismatch");
       expect(scene.has("node_modules")).toBe(false);
       expect(scene.evilRan()).toBe(false);
+    });
+
+    it("stops a lockfile without the approval that the policy wants", async () => {
+      scene.begin("strict", { hook: true });
+      scene.write({ ".countersign/policy.yaml": wantingApproval(scene.read(".countersign/policy.yaml")) });
+      const ran = await scene.bun("ci");
+      expect(ran.exitCode).toBe(1);
+      expect(ran.output).toContain("seal/approval-missing");
+      expect(scene.has("node_modules")).toBe(false);
     });
 
     it("stops an install that changes nothing, too", async () => {

@@ -10,8 +10,11 @@ import {
   passUnknown,
   policyHome,
   runThrowaway,
+  settleCache,
   takeSnapshot,
+  verifiedCache,
   type ToolRun,
+  type Verification,
   type Wrapper,
   type WrapperHost,
 } from "@countersign/gate";
@@ -87,6 +90,7 @@ async function program(
     });
     return 1;
   }
+  await settled(host, root, verification);
   return host.run(tool, { args: [command, ...locked(project), ...rest], variables });
 }
 
@@ -100,31 +104,33 @@ async function install(
     const planned = { flow: "change", command: "install", args: [], install: true, flags } as const;
     return change(host, project, planned, user);
   }
-  const strict = strictInstall(host, project, flags);
-  return installFrozen(emptied(host, project, strict), {
+  return installFrozen(host, {
     manager: "deno",
     tool,
     directory: project.root,
     lockfile,
     user,
-    strict,
+    strict: strictInstall(host, project, flags),
   });
 }
 
-const strictInstall = (host: WrapperHost, project: Project, flags: readonly string[]): ToolRun => ({
-  args: ["install", ...locked(project), ...flags],
-  variables: strictVariables(host, project.root),
-  directory: project.root,
-});
-
 /** As `deno ci` does: what lies in node_modules is not compared with the lockfile, so it is laid out anew. */
-const emptied = (host: WrapperHost, { root }: Project, strict: ToolRun): WrapperHost => ({
-  ...host,
-  run: async (name, run) => {
-    if (run === strict) await rm(join(root, "node_modules"), { recursive: true, force: true });
-    return host.run(name, run);
-  },
-});
+const strictInstall =
+  (host: WrapperHost, project: Project, flags: readonly string[]) =>
+  async (verification: Verification): Promise<number> => {
+    const { root } = project;
+    await settled(host, root, verification);
+    await rm(join(root, "node_modules"), { recursive: true, force: true });
+    return host.run(tool, {
+      args: ["install", ...locked(project), ...flags],
+      variables: strictVariables(host, root),
+      directory: root,
+    });
+  };
+
+/** Deno compares no package of its cache with the lockfile; what programs stored lies in other folders there. */
+const settled = (host: WrapperHost, root: string, verification: Verification): Promise<void> =>
+  settleCache(verifiedCache(host, "deno", root), verification, ["npm", "remote", "gen"]);
 
 /** Whether the lockfile is there and holds what the manifests ask for. */
 async function inStep(host: WrapperHost, project: Project): Promise<boolean> {
@@ -148,7 +154,7 @@ async function change(
   const strict = installs
     ? strictInstall(host, project, flags)
     : { args: ["install", "--lockfile-only", ...locked(project)], variables, directory: root };
-  return changeLock(installs ? emptied(host, project, strict) : host, {
+  return changeLock(host, {
     manager: "deno",
     tool,
     directory: root,

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hasManager, writeFiles, type PublishedPackage } from "@countersign/testkit";
-import type { Mode } from "../../test/scene.ts";
+import { wantingApproval, type Mode } from "../../test/scene.ts";
 import { openScene, vendorHook, type Scene } from "./scene.ts";
 
 const managers = ["npm-10", "npm-11", "npm-12"] as const;
@@ -403,6 +403,18 @@ eachNpm("the guard in", built, (manager) => {
       expect(ran.output.includes("had emptied node_modules")).toBe(command === "ci");
       expect(scene.requests().filter((path) => path.endsWith(".tgz"))).toEqual([]);
       expect(scene.has("node_modules", "leaf")).toBe(false);
+      expect(existsSync(scene.mark)).toBe(false);
+    });
+
+    it("stops a lockfile without the approval that the policy wants, before anything is fetched", async () => {
+      guarded([leaf], "strict");
+      const policy = join(scene.directory, ".countersign/policy.yaml");
+      writeFileSync(policy, wantingApproval(readFileSync(policy, "utf8")));
+      scene.requests();
+      const ran = await scene.npm(manager, ["ci"]);
+      expect(ran.exitCode).toBe(1);
+      expect(ran.output).toContain("seal/approval-missing");
+      expect(scene.requests().filter((path) => path.endsWith(".tgz"))).toEqual([]);
       expect(existsSync(scene.mark)).toBe(false);
     });
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createTestDirectory, writeFiles } from "@countersign/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import type { Ended } from "../../test/scene.ts";
+import { wantingApproval, type Ended } from "../../test/scene.ts";
 import { buildHook, missing, openScene, pnpms, type Scene } from "./scene.ts";
 
 const built = createTestDirectory("hook");
@@ -91,6 +91,15 @@ describe.each(pnpms)("%s", (pnpm) => {
     rmSync(scene.mark);
     scene.doctor();
     expectBlocked(await scene.run(["install"]), "listing/mismatch");
+  });
+
+  test("a lockfile without the approval that the policy wants is blocked in every flow that reads it", async () => {
+    scene = await openScene(pnpm, "strict", hook);
+    await expectDone(scene.run(lock));
+    scene.write({ ".countersign/policy.yaml": wantingApproval(scene.read(".countersign/policy.yaml")) });
+    for (const args of [frozen, ["install"], ["fetch"]])
+      expectBlocked(await scene.run(args), "seal/approval-missing");
+    expect(scene.has("node_modules/parser")).toBe(false);
   });
 
   test("a newly resolved package without a signature is blocked before it is linked or built", async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mintNpmPackage } from "@countersign/testkit";
-import type { Ended, Mode } from "../../test/scene.ts";
+import { wantingApproval, type Ended, type Mode } from "../../test/scene.ts";
 import { canRun, evil, openScene, plugin, type Scene } from "./scene.ts";
 
 let scene: Scene;
@@ -70,6 +70,13 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     const offline = await scene.yarn("install", "--immutable");
     expect(offline.output).toContain("countersign: allowed");
     expect(offline.exitCode).toBe(0);
+  });
+
+  it("refuses a lockfile without the approval that the policy wants", async () => {
+    await control();
+    scene.edit(".countersign/policy.yaml", wantingApproval);
+    for (const flow of ["install", "install --immutable"])
+      expectBlocked(await scene.yarn(...flow.split(" ")), "seal/approval-missing");
   });
 
   it("refuses an evil archive that the lockfile vouches for, in every flow", async () => {

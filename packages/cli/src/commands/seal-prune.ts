@@ -1,6 +1,21 @@
-import { posix } from "node:path";
-import { visible } from "@countersign/core";
-import { readSealFiles, removeSealFile, sealedDigests, sealsFolder, verifySeals } from "@countersign/gate";
+import { existsSync } from "node:fs";
+import { join, posix } from "node:path";
+import {
+  decodeSealStatement,
+  readSealDocument,
+  visible,
+  type SealVerdict,
+  type TrustRoot,
+} from "@countersign/core";
+import {
+  readSealFiles,
+  removeSealFile,
+  repositoryRoot,
+  sealedDigests,
+  sealsFolder,
+  verifySeals,
+  type SealFile,
+} from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
@@ -14,7 +29,8 @@ const mostPruned = 100_000;
 
 /**
  * Removes seals that count for nothing: those of the current lockfiles that fail, and those of lockfiles that are gone
- * once every current one has a seal that counts. Git keeps what is removed.
+ * once every current one has a seal that counts. What only another machine can verify stays, and so do seals of other
+ * lockfiles of the repository. Git keeps what is removed.
  */
 export async function pruneSeals(host: Host, options: PruneOptions): Promise<number> {
   const { home, root, lockfiles, findings, checker } = await verifySeals(
@@ -36,11 +52,10 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
         `remove what does not belong in ${posix.join(sealsFolder, subject.digest.hex)} by hand`,
       );
     for (const { path, bytes } of seals?.files ?? []) {
-      const counts =
-        bytes !== null &&
-        subject !== null &&
-        (await checker.verify(path, bytes, file, subject)).outcome === "verified";
-      if (!counts) failed.push(path);
+      const verdict =
+        bytes === null || subject === null ? null : await checker.verify(path, bytes, file, subject);
+      const stays = verdict?.outcome === "verified" || isOutOfReach(verdict, bytes, root, host.variables);
+      if (!stays) failed.push(path);
     }
   }
   const current = new Set(lockfiles.map(({ subject }) => subject?.digest.hex));
@@ -48,9 +63,16 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
     options.lockfile.length === 0 &&
     lockfiles.length > 0 &&
     lockfiles.every(({ judgement }) => judgement.verdicts.some(({ outcome }) => outcome === "verified"));
-  const old = replaced ? sealedDigests(home).filter((hex) => !current.has(hex)) : [];
+  const own = new Set(lockfiles.flatMap(({ subject }) => (subject === null ? [] : [subject.path])));
+  const old: string[] = [];
   const paths = [...failed];
-  for (const hex of old) paths.push(...(await readSealFiles(home, hex)).files.map(({ path }) => path));
+  for (const hex of replaced ? sealedDigests(home) : []) {
+    if (current.has(hex)) continue;
+    const { files } = await readSealFiles(home, hex);
+    if (isOfAnother(files, own, repositoryRoot(home))) continue;
+    old.push(hex);
+    paths.push(...files.map(({ path }) => path));
+  }
   if (paths.length === 0) {
     host.terminal.err("countersign: every seal is of a current lockfile, and counts\n");
     return 0;
@@ -70,3 +92,32 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
   host.terminal.err(`countersign: removed ${count(paths.length, "seal")}\n`);
   return 0;
 }
+
+/** A secret that is not here, or a certificate whose sigstore root is not, says nothing about the seal. */
+function isOutOfReach(
+  verdict: SealVerdict | null,
+  bytes: Uint8Array | null,
+  root: TrustRoot,
+  variables: Host["variables"],
+): boolean {
+  const read = bytes === null || verdict?.code !== "seal/key-unknown" ? null : readSealDocument(bytes);
+  if (read?.ok !== true) return false;
+  const { kind, keyid } = read.value;
+  if (kind === "sigstore-certificate") return true;
+  return root.signers
+    .flatMap(({ keys }) => keys)
+    .some(
+      (key) =>
+        key.algorithm === "hmac-sha256" && key.keyid === keyid && variables[key.variable] === undefined,
+    );
+}
+
+/** Whether a seal says that it is of another lockfile, which lies in the repository and was not looked at here. */
+const isOfAnother = (files: readonly SealFile[], own: ReadonlySet<string>, root: string): boolean =>
+  files.some(({ bytes }) => {
+    const read = bytes === null ? null : readSealDocument(bytes);
+    const statement = read?.ok === true ? decodeSealStatement(read.value.payload) : null;
+    if (statement?.ok !== true) return false;
+    const { path } = statement.value.subject;
+    return !own.has(path) && existsSync(join(root, path));
+  });

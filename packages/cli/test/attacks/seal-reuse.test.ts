@@ -145,6 +145,35 @@ describe("an older lockfile with the approval that it once had", () => {
   });
 });
 
+describe("an older closure of the same lockfile with the approval that it once had", () => {
+  it("is a rollback under the base's newer approval, and one approval does not outdate another of its state", async () => {
+    const patch = "patches/leaf.patch";
+    project = await openSealed({ files: () => ({ [patch]: "vulnerable\n" }) });
+    const hourAgo = `${new Date(Date.now() - 3_600_000).toISOString().slice(0, 19)}Z`;
+    replace((_, claim) => void (claim["issuedAt"] = hourAgo));
+    const first = project.commit("older");
+    // Control: a later approval of the same state outdates none.
+    succeed(await project.sign("bob"));
+    const second = project.commit("approved by two");
+    expect(await project.verify("--base", second)).toMatchObject({ ...allowed, approvals: ["alice", "bob"] });
+    project.write(patch, "fixed\n");
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    succeed(await project.sign("alice"));
+    const base = project.commit("newer");
+    expect(await project.verify("--base", base)).toMatchObject({ ...allowed, approvals: ["alice"] });
+    project.write(patch, "vulnerable\n");
+    expect(await project.verify("--base", first)).toMatchObject({ ...allowed, approvals: ["alice", "bob"] });
+    const rolledBack = await project.verify("--base", base);
+    expect(rolledBack).toMatchObject({ exitCode: 1, blocks: ["seal/approval-missing"], approvals: [] });
+    expect(rolledBack.seals.map(String).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      "seal/closure-changed",
+      "seal/rollback",
+      "seal/rollback",
+    ]);
+    await project.close();
+  });
+});
+
 describe("a signer outside of what the trust store lets it sign", () => {
   const trust = async (...args: readonly string[]): Promise<void> => {
     succeed(await project.scene.run("trust", ...args, "--key", keyOf(project.scene, "root"), "--yes"));

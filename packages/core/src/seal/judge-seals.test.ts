@@ -4,6 +4,7 @@ import { now, policyOf, setOf } from "../../test/decision.ts";
 import {
   alice,
   bob,
+  claimOf,
   contextOf,
   day,
   everybody,
@@ -15,13 +16,16 @@ import {
   sealOf,
   sha256,
   signerOf,
+  subject,
   trustOf,
   type SealFile,
 } from "../../test/sealing.ts";
+import { formatInstant } from "../instant.ts";
 import { decide, decideSealed } from "../policy/decide.ts";
 import { lockfileContext } from "../policy/context.ts";
 import type { Policy } from "../policy/policy.ts";
 import { judgeSeals, type JudgementContext } from "./judge-seals.ts";
+import type { LockfileClaim, SealStatement, SealSubject } from "./claim.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import type { SealJudgement } from "./verdict.ts";
 import { verifySeal } from "./verify-seal.ts";
@@ -44,7 +48,7 @@ const judge = (
   judgeSeals(
     seals.map(({ file, bytes }) => verifySeal(file, bytes, contextOf(), trustOf(root))),
     under,
-    { path: "package-lock.json", root, refused: false, newestAtBase: null, now, ...change },
+    { path: "package-lock.json", root, refused: false, approvedAtBase: [], now, ...change },
   );
 const blocks = ({ findings }: SealJudgement): string[] =>
   findings.filter(({ effect }) => effect === "block").map(({ code }) => code);
@@ -66,6 +70,12 @@ describe("the two claims and what they do", () => {
     const judgement = judge([sealOf(alice, "summary")], summary);
     expect(judgement.summary).toBeNull();
     expect(codes(judgement)).toEqual(["seal/summary-unused"]);
+  });
+
+  it("a summary under an expired trust store replaces nothing: a newer one may have revoked its signer", () => {
+    const judgement = judge([sealOf(robot, "summary")], summary, {}, { ...everybody, expires: now });
+    expect(judgement.summary).toBeNull();
+    expect(judgement.findings.map(({ why }) => why).join()).toContain("the trust store has expired");
   });
 
   it("an approval of somebody who is in no group of the policy counts for nothing", () => {
@@ -112,7 +122,7 @@ describe("approvals are counted by signer", () => {
           verifySeal(file, bytes, contextOf(), trustOf(root, new Map([["SECRET", Buffer.alloc(32, 7)]]))),
         ),
         under,
-        { path: "package-lock.json", root, refused: false, newestAtBase: null, now },
+        { path: "package-lock.json", root, refused: false, approvedAtBase: [], now },
       );
     expect(judged(approval).approvals).toEqual(["alice", "bob"]);
     expect(judged(both).approvals).toEqual(["bob"]);
@@ -168,20 +178,44 @@ describe("what counts for nothing is listed", () => {
 });
 
 describe("going back to an older lockfile", () => {
-  it("an approval older than the base's newest is a rollback, with the time that was expected", () => {
-    const judgement = judge([sealOf(alice)], approval, { newestAtBase: issued + 1000 });
+  const other: SealSubject = { path: subject.path, digest: sha256("newer") };
+  const resources = [{ name: "app/package.json", digest: sha256("newer") }];
+  /** What somebody approved at the base, a second before or after the seals under test were issued. */
+  const atBase = (later: number, about: SealSubject, change: Partial<LockfileClaim> = {}): SealStatement => ({
+    kind: "approval",
+    subject: about,
+    claim: claimOf(bob, { issuedAt: issued + later, ...change }),
+    verifier: null,
+  });
+  const under = (...approvedAtBase: SealStatement[]): SealJudgement =>
+    judge([sealOf(alice)], approval, { approvedAtBase });
+
+  it.each([
+    ["lockfile", atBase(1000, other)],
+    ["closure of the same lockfile", atBase(1000, subject, { resources })],
+  ])("an approval older than the base's newest of another %s is a rollback", (_, statement) => {
+    const judgement = under(atBase(-1000, other), statement);
     expect(blocks(judgement)).toEqual(["seal/approval-missing"]);
     expect(judgement.verdicts[0]).toMatchObject({ outcome: "failed", code: "seal/rollback" });
     expect(judgement.verdicts[0]?.claims.find(({ name }) => name === "time")).toMatchObject({
       status: "fail",
+      expected: `from ${formatInstant(issued + 1000)}`,
     });
   });
 
-  it("one of the same moment, or a summary, is none", () => {
-    expect(blocks(judge([sealOf(alice)], approval, { newestAtBase: issued }))).toEqual([]);
-    expect(
-      judge([sealOf(robot, "summary")], summary, { newestAtBase: issued + 1000 }).summary,
-    ).not.toBeNull();
+  it("is mended by merging, and what a machine has otherwise by restoring: pruning would take away what is good", () => {
+    const fixOf = ({ findings }: SealJudgement, wanted: string): string | undefined =>
+      findings.find(({ code }) => code === wanted)?.fix;
+    expect(fixOf(under(atBase(1000, other)), "seal/rollback")).toContain("Merge");
+    const changed = judge([sealOf(alice, "approval", { resources })], approval);
+    expect(fixOf(changed, "seal/closure-changed")).toContain("git status");
+  });
+
+  it("one of the same moment or of the same state, or a summary, is none", () => {
+    expect(blocks(under(atBase(0, other)))).toEqual([]);
+    expect(blocks(under(atBase(1000, subject)))).toEqual([]);
+    const approvedAtBase = [atBase(1000, other)];
+    expect(judge([sealOf(robot, "summary")], summary, { approvedAtBase }).summary).not.toBeNull();
   });
 });
 

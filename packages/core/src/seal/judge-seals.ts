@@ -1,9 +1,12 @@
+import type { Code } from "../codes.ts";
+import { sameDigest } from "../digest.ts";
 import type { Finding } from "../finding.ts";
 import { formatInstant, type Instant } from "../instant.ts";
 import { startOf } from "../position.ts";
 import { formatDuration } from "../policy/duration.ts";
 import { highestPath } from "../policy/fixes.ts";
 import type { Policy } from "../policy/policy.ts";
+import type { SealStatement } from "./claim.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import type { SealJudgement, SealVerdict } from "./verdict.ts";
 
@@ -14,8 +17,8 @@ export type JudgementContext = {
   /** null: nothing could be verified: there is no trust store, or it was refused and another finding says why. */
   root: TrustRoot | null;
   refused: boolean;
-  /** When the newest approval of the trusted base's lockfile was issued; null without one. */
-  newestAtBase: Instant | null;
+  /** What approvals of the trusted base's lockfile state, whatever its closure is now; [] without a base. */
+  approvedAtBase: readonly SealStatement[];
   now: Instant;
 };
 
@@ -32,9 +35,9 @@ export function judgeSeals(
   policy: Pick<Policy, "seal" | "layers" | "origins">,
   context: JudgementContext,
 ): SealJudgement {
-  const current = verdicts.map((verdict) => withoutRollback(verdict, context.newestAtBase));
+  const current = verdicts.map((verdict) => withoutRollback(verdict, context.approvedAtBase));
   const approvals = approvalsOf(current, policy);
-  const summary = summaryOf(current, policy, context.now);
+  const summary = summaryOf(current, policy, context);
   return {
     verdicts: current,
     approvals,
@@ -48,18 +51,25 @@ export function judgeSeals(
   };
 }
 
-/** Whoever goes back to an older lockfile brings its older approval along. */
-function withoutRollback(verdict: SealVerdict, newest: Instant | null): SealVerdict {
-  const { outcome, kind, issuedAt } = verdict;
-  if (outcome !== "verified" || kind !== "approval" || newest === null || issuedAt === null) return verdict;
-  if (issuedAt >= newest) return verdict;
+/**
+ * Whoever goes back to an older lockfile, or to an older closure of the same one, brings its older approval along. Of
+ * one state many may approve, each at their own time.
+ */
+function withoutRollback(verdict: SealVerdict, approvedAtBase: readonly SealStatement[]): SealVerdict {
+  const { outcome, kind, statement } = verdict;
+  if (outcome !== "verified" || kind !== "approval" || statement === null) return verdict;
+  const { issuedAt } = statement.claim;
+  const newer = approvedAtBase.filter(({ claim }) => claim.issuedAt > issuedAt);
+  const others = newer.filter((approved) => !isSameState(approved, statement));
+  if (others.length === 0) return verdict;
+  const newest = Math.max(...others.map(({ claim }) => claim.issuedAt));
   const code = "seal/rollback";
   const expected = `from ${formatInstant(newest)}`;
   return {
     ...verdict,
     outcome: "failed",
     code,
-    detail: "the trusted base has a newer approval",
+    detail: "the trusted base has a newer approval, of another state",
     claims: verdict.claims.map((claim) =>
       claim.name === "time"
         ? { name: "time", status: "fail", code, expected, actual: formatInstant(issuedAt) }
@@ -67,6 +77,14 @@ function withoutRollback(verdict: SealVerdict, newest: Instant | null): SealVerd
     ),
   };
 }
+
+const isSameState = (one: SealStatement, other: SealStatement): boolean =>
+  sameDigest(one.subject.digest, other.subject.digest) &&
+  one.claim.resources.length === other.claim.resources.length &&
+  one.claim.resources.every(({ name, digest }, index) => {
+    const resource = other.claim.resources[index];
+    return resource !== undefined && resource.name === name && sameDigest(resource.digest, digest);
+  });
 
 function approvalsOf(
   verdicts: readonly SealVerdict[],
@@ -81,13 +99,16 @@ function approvalsOf(
   return [...new Set(ids)].toSorted();
 }
 
-/** The newest that a signer of the policy made within its age. */
+/**
+ * The newest that a signer of the policy made within its age; none under a trust store that has expired, since whoever
+ * withholds a newer one can keep a revoked key alive.
+ */
 function summaryOf(
   verdicts: readonly SealVerdict[],
   { seal: { summary } }: Pick<Policy, "seal">,
-  now: Instant,
+  { root, now }: JudgementContext,
 ): SealVerdict | null {
-  if (summary === null) return null;
+  if (summary === null || hasExpired(root, now)) return null;
   const usable = verdicts.filter(
     ({ outcome, kind, signer, issuedAt }) =>
       outcome === "verified" &&
@@ -99,6 +120,8 @@ function summaryOf(
   );
   return usable.toSorted((a, b) => (b.issuedAt as Instant) - (a.issuedAt as Instant))[0] ?? null;
 }
+
+const hasExpired = (root: TrustRoot | null, now: Instant): boolean => root !== null && root.expires <= now;
 
 function missingApproval(
   approvals: readonly string[],
@@ -138,15 +161,18 @@ function unusedSummary(
   used: SealVerdict | null,
   verdicts: readonly SealVerdict[],
   policy: Pick<Policy, "seal" | "layers" | "origins">,
-  { path, now }: JudgementContext,
+  { path, root, now }: JudgementContext,
 ): Finding[] {
   const { summary } = policy.seal;
   if (summary === null || used !== null) return [];
   const made = verdicts.filter(({ kind }) => kind === "summary");
+  const reasons = hasExpired(root, now)
+    ? ["the trust store has expired"]
+    : [...new Set(made.map((verdict) => unused(verdict, summary, now)))];
   const why =
     made.length === 0
       ? "No summary seals these bytes, so the evidence itself is checked."
-      : `No summary counts (${[...new Set(made.map((verdict) => unused(verdict, summary, now)))].join("; ")}), so the evidence itself is checked.`;
+      : `No summary counts (${reasons.join("; ")}), so the evidence itself is checked.`;
   return [
     {
       code: "seal/summary-unused",
@@ -200,10 +226,19 @@ function failures(verdicts: readonly SealVerdict[], { path }: JudgementContext):
       effect: "note",
       at: startOf(verdict.file),
       why: `This seal${whose} for ${path} counts for nothing: ${verdict.detail ?? "it failed"}.${more > 0 ? ` So do ${more} more.` : ""}`,
-      fix: "Sign again, or remove it: countersign seal prune",
+      fix: fixes.get(verdict.code ?? "seal/malformed") ?? "Sign again, or remove it: countersign seal prune",
     };
   });
 }
+
+/** Where pruning would take away what is good elsewhere. */
+const fixes: ReadonlyMap<Code, string> = new Map([
+  [
+    "seal/closure-changed",
+    "Restore those files (git status tells which are this machine's own), or sign again.",
+  ],
+  ["seal/rollback", "Merge the trusted base, or sign this older state anew."],
+]);
 
 const demandedAt = ({ origins }: Pick<Policy, "origins">, field: string): string => {
   const at = origins.get(field);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { layer, now, policyOf } from "../../test/decision.ts";
-import { day } from "../../test/sealing.ts";
+import { day, sha256 } from "../../test/sealing.ts";
 import { mergePolicy } from "../policy/merge.ts";
 import { policyDigest } from "./policy-digest.ts";
 
@@ -11,7 +11,7 @@ require:
   - { ecosystem: pypi, names: ["**"], level: locked }
 sources: { git: deny }
 `;
-const digest = (yaml: string, at = now): string => policyDigest(policyOf(yaml), at).hex;
+const digest = (yaml: string, at = now): string => policyDigest(policyOf(yaml), [], at).hex;
 
 describe("the digest of a policy", () => {
   it("is the same for the same demands: order, lines, mode, seals and layers make no difference", () => {
@@ -27,7 +27,7 @@ mode: warn
 `;
     expect(digest(other)).toBe(digest(base));
     const twice = mergePolicy([layer(base, "base"), layer(base, "head")], now);
-    expect(policyDigest(twice, now).hex).toBe(digest(base));
+    expect(policyDigest(twice, [], now).hex).toBe(digest(base));
   });
 
   it.each([
@@ -55,5 +55,15 @@ mode: warn
 `;
     expect(digest(excepted)).not.toBe(digest(base));
     expect(digest(excepted, now + 30 * day)).toBe(digest(base, now + 30 * day));
+  });
+
+  it("differs with what a file that it names holds: other keys are other demands", () => {
+    const policy = policyOf(base);
+    const keys = { name: "keys/acme.json", digest: sha256("keys") };
+    const roots = { name: "roots/acme.json", digest: sha256("roots") };
+    const hex = (...files: (typeof keys)[]): string => policyDigest(policy, files, now).hex;
+    expect(hex(keys)).not.toBe(hex());
+    expect(hex({ ...keys, digest: sha256("other") })).not.toBe(hex(keys));
+    expect(hex(keys, roots)).toBe(hex(roots, keys));
   });
 });

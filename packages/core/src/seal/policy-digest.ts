@@ -1,17 +1,20 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { digestFromHex, type Digest } from "../digest.ts";
+import { digestFromHex, formatDigest, type Digest } from "../digest.ts";
 import type { Instant } from "../instant.ts";
 import { formatBinding, type IdentityPattern, type Policy, type RegistryRule } from "../policy/policy.ts";
+import type { Resource } from "./claim.ts";
 
 /**
  * SHA-256 over what a policy demands, in RFC 8785 form: equal for equal demands, however many files state them, in
  * whatever order and on whatever lines. The mode is left out, since a summary says what strict decides; so are the
  * demands on seals themselves, and exceptions that have expired: with the last day of an exception the digest
  * changes, and with it every summary that may have needed it.
+ * @param files what the policy names and reads (registry keys, sigstore roots), by name, in any order
  */
-export function policyDigest(policy: Policy, now: Instant): Digest {
+export function policyDigest(policy: Policy, files: readonly Resource[], now: Instant): Digest {
   const demands = {
+    files: unordered(files.map(({ name, digest }) => ({ name, digest: formatDigest(digest) }))),
     registries: unordered(policy.registries.map(registry)),
     require: unordered(
       policy.require.map(({ ecosystem, names, registries, level, identities }) => ({

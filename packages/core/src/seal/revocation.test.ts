@@ -68,3 +68,21 @@ describe("K23: a revocation that begins at a time needs a trusted one to compare
     expect(codeUnder("compromised", logged + day)).toBe("seal/revoked");
   });
 });
+
+describe("a trusted time lies in the signer's validity too", () => {
+  const codeWithin = (change: Partial<typeof ci>, issuedAt: number): string | null => {
+    const { file, bytes } = keyless(issuedAt);
+    const root = rootOf([{ ...ci, ...change }]);
+    return verifySeal(file, bytes, contextOf(), { root, secrets: new Map(), bundles }).code;
+  };
+
+  it("whoever is not valid any more cannot go back to a day when they were", () => {
+    expect(codeWithin({ validTo: logged - day }, logged - 2 * day)).toBe("seal/expired");
+    expect(codeWithin({ validTo: logged + day }, logged)).toBeNull();
+  });
+
+  it("whoever is not valid yet cannot go ahead of their time", () => {
+    expect(codeWithin({ validFrom: logged + day }, logged + day)).toBe("seal/not-yet-valid");
+    expect(codeWithin({ validFrom: logged - day }, logged)).toBeNull();
+  });
+});

@@ -279,6 +279,22 @@ describe("what a seal is held against", () => {
     expect(asked).toEqual([["app/.npmrc", "app/package.json"]]);
   });
 
+  it("asks for none where a key is revoked, expired, or of another policy: its holder would choose what is read", () => {
+    let asked = 0;
+    const closure = () => {
+      asked += 1;
+      return [];
+    };
+    const revoked = { keyid: null, signer: "alice", since: now, reason: "compromised" } as const;
+    const trust = trustOf({ ...everybody, revoked: [revoked] });
+    expect(verify(sealOf(alice), { closure }, trust).code).toBe("seal/revoked");
+    expect(verify(sealOf(alice, "summary", { expires: now - day }), { closure }).code).toBe("seal/expired");
+    expect(verify(sealOf(alice, "summary"), { closure, policy: sha256("other") }).code).toBe(
+      "seal/policy-mismatch",
+    );
+    expect(asked).toBe(0);
+  });
+
   it("a summary under another policy; an approval does not depend on it", () => {
     const change = { policy: sha256("looser") };
     expect(verify(sealOf(alice, "summary"), change).code).toBe("seal/policy-mismatch");

@@ -7,7 +7,7 @@ import { sealTypes, type Resource, type SealStatement, type SealSubject } from "
 import { readSealDocument, type SealDocument } from "./seal-document.ts";
 import { verifySealSignature, type SealSignatureResult, type SealTrust } from "./seal-signature.ts";
 import { decodeSealStatement, resourceUri } from "./statement.ts";
-import type { Revocation, SealSigner, TrustRoot } from "./trust-root.ts";
+import type { Revocation, TrustRoot } from "./trust-root.ts";
 import { sealChecks, type SealCheck, type SealClaim, type SealVerdict } from "./verdict.ts";
 
 /** What a seal is held against: all of it found out by whoever verifies, none of it from the seal. */
@@ -106,22 +106,25 @@ class SealCheckList {
     if (ref === null) this.#skip("ref");
     else this.#check("ref", differs("seal/ref-mismatch", ref, claim.ref, "it is for"));
     this.#check("signer", signerProblem(statement, signature));
-    // Only a seal that holds so far says which files to look at.
-    if (closure === null || this.#failure !== null) this.#skip("closure");
+    const time = timeProblem(statement, signature, this.#trust.root, now);
+    const revocation = revocationProblem(signature, this.#trust.root);
+    const isSummary = statement.kind === "summary";
+    const policy = isSummary ? policyProblem(claim.policy, this.#context.policy) : null;
+    // Only a seal that holds otherwise says which files to look at: a revoked key would have many looked at.
+    if (closure === null || (time ?? revocation ?? policy) !== null) this.#skip("closure");
     else
-      this.#check(
-        "closure",
+      this.#check("closure", () =>
         closureProblem(closure(claim.resources.map(({ name }) => name)), claim.resources),
       );
-    this.#check("time", timeProblem(statement, signature.signer, this.#trust.root, now));
-    this.#check("revocation", revocationProblem(signature, this.#trust.root));
-    if (statement.kind === "summary")
-      this.#check("policy", policyProblem(claim.policy, this.#context.policy));
+    this.#check("time", time);
+    this.#check("revocation", revocation);
+    if (isSummary) this.#check("policy", policy);
     else this.#skip("policy");
   }
 
-  #check(name: SealCheck, problem: Outcome): void {
+  #check(name: SealCheck, found: Outcome | (() => Outcome)): void {
     if (this.#failure !== null) return this.#skip(name);
+    const problem = typeof found === "function" ? found() : found;
     if (problem === null) {
       this.#claims.push({ name, status: "pass" });
       return;
@@ -265,7 +268,7 @@ function closureProblem(now: readonly Resource[], sealed: readonly Resource[]): 
  */
 function timeProblem(
   { kind, subject, claim }: SealStatement,
-  { validFrom, validTo }: SealSigner,
+  { signer: { validFrom, validTo }, trustedTime }: VerifiedSignature,
   root: TrustRoot,
   now: Instant,
 ): Outcome {
@@ -283,19 +286,21 @@ function timeProblem(
       `at most ${formatInstant(now)}`,
       issuedAt,
     );
-  if (validFrom !== null && issuedAt < validFrom)
+  const made = trustedTime === null ? [issuedAt] : [issuedAt, trustedTime.at];
+  const [first, last] = [Math.min(...made), Math.max(...made)];
+  if (validFrom !== null && first < validFrom)
     return time(
       "seal/not-yet-valid",
       "its signer was not valid yet",
       `from ${formatInstant(validFrom)}`,
-      issuedAt,
+      first,
     );
-  if (validTo !== null && issuedAt >= validTo)
+  if (validTo !== null && last >= validTo)
     return time(
       "seal/expired",
       "its signer was not valid any more",
       `before ${formatInstant(validTo)}`,
-      issuedAt,
+      last,
     );
   if (kind === "summary" && expires === null)
     return { code: "seal/expired", detail: "a summary must say when it expires" };

@@ -116,6 +116,12 @@ describe("a snapshot", () => {
     expect((await snapshot()).get("package.json")).toBe("not a file");
   });
 
+  it("does not read a device behind a link, which would never end", async () => {
+    rmSync(join(project.path, "package.json"), { force: true });
+    symlinkSync("/dev/zero", join(project.path, "package.json"));
+    expect((await snapshot()).get("package.json")).toMatch(/^link \/dev\/zero it is no regular file/);
+  });
+
   it("gives up on a closure that is too large", async () => {
     writeFileSync(join(project.path, "package.json"), "");
     truncateSync(join(project.path, "package.json"), 257 * 1024 * 1024);

@@ -26,9 +26,11 @@ const closures: Readonly<Record<ManagerName, Closure>> = {
       ".npmrc",
       ".npm-extension.mjs",
       ".npm-extension.cjs",
+      // npm and pnpm run node-gyp where it is, without any script of a manifest.
+      "binding.gyp",
     ],
     folders: ["patches"],
-    workspace: ["package.json"],
+    workspace: ["package.json", "binding.gyp"],
   },
   pnpm: {
     files: [
@@ -42,10 +44,11 @@ const closures: Readonly<Record<ManagerName, Closure>> = {
       ".pnpmfile.mjs",
       "pnpmfile.cjs",
       "pnpmfile.mjs",
+      "binding.gyp",
     ],
     folders: ["patches"],
-    workspace: ["package.json", "package.json5", "package.yaml", ".npmrc"],
-    above: ["pnpm-workspace.yaml"],
+    workspace: ["package.json", "package.json5", "package.yaml", ".npmrc", "binding.gyp"],
+    above: ["pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs", ".pnpmfile.mjs"],
   },
   yarn: {
     files: ["package.json", "yarn.lock", ".yarnrc.yml", ".yarnrc", ".npmrc"],
@@ -68,7 +71,7 @@ const closures: Readonly<Record<ManagerName, Closure>> = {
     files: ["pyproject.toml", "uv.lock", "uv.toml", ".python-version", "pylock.toml"],
     folders: [],
     workspace: ["pyproject.toml", "setup.py", "setup.cfg"],
-    above: ["uv.toml"],
+    above: ["uv.toml", "pyproject.toml"],
   },
   pip: { files: ["pyproject.toml", "requirements.txt", "pylock.toml"], folders: [], workspace: [] },
 };

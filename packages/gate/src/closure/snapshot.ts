@@ -1,20 +1,22 @@
 import { createHash } from "node:crypto";
-import { lstat, readdir, readFile, readlink } from "node:fs/promises";
+import { lstat, readdir, readlink } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { isMissing, readBounded } from "../project/bounded-file.ts";
 import type { Closure } from "./closure.ts";
 
 /** SHA-256 of each file, or where a link points; null where nothing was. Keys are POSIX paths from the project. */
 export type Snapshot = ReadonlyMap<string, string | null>;
 
-/** Of all files together: what a closure has beyond it is a finding of whoever reads it, not of the snapshot. */
+/** What a closure has beyond these ends the run: it is read before anybody has decided anything about it. */
 const maximumFiles = 20_000;
 const maximumBytes = 256 * 1024 * 1024;
+const maximumTotal = 1024 * 1024 * 1024;
 
 /**
  * What the files of a closure hold now.
  * @param directory absolute path of the project
  * @param workspaces POSIX paths of the workspaces from there
- * @throws where the closure is larger than 20,000 files or one file than 256 MiB
+ * @throws where the closure is larger than 20,000 files or 1 GiB, or one file than 256 MiB
  */
 export async function takeSnapshot(
   directory: string,
@@ -31,7 +33,13 @@ export async function takeSnapshot(
     for (const path of await filesBelow(directory, folder)) paths.add(path);
   if (paths.size > maximumFiles) throw new Error(`the closure has more than ${maximumFiles} files`);
   const snapshot = new Map<string, string | null>();
-  for (const path of [...paths].toSorted()) snapshot.set(path, await digestOf(join(directory, path)));
+  let total = 0;
+  for (const path of [...paths].toSorted()) {
+    const { digest, bytes } = await look(join(directory, path));
+    total += bytes;
+    if (total > maximumTotal) throw new Error(`the closure has more than ${maximumTotal} bytes`);
+    snapshot.set(path, digest);
+  }
   return snapshot;
 }
 
@@ -41,22 +49,25 @@ export function changedFiles(before: Snapshot, after: Snapshot): string[] {
   return [...paths].filter((path) => (before.get(path) ?? null) !== (after.get(path) ?? null)).toSorted();
 }
 
-async function digestOf(path: string): Promise<string | null> {
-  try {
-    const status = await lstat(path);
-    if (status.isSymbolicLink()) {
-      const content = await readFile(path).catch(() => Buffer.alloc(0));
-      return `link ${await readlink(path)} ${createHash("sha256").update(content).digest("hex")}`;
-    }
-    if (!status.isFile()) return "not a file";
-    if (status.size > maximumBytes) throw new Error(`${path} is larger than ${maximumBytes} bytes`);
-    return createHash("sha256")
-      .update(await readFile(path))
-      .digest("hex");
-  } catch (error) {
+/** A link counts by where it points and by what a regular file there holds; a device that never ends is not read. */
+async function look(path: string): Promise<{ digest: string | null; bytes: number }> {
+  const status = await lstat(path).catch((error: unknown) => {
     if (isMissing(error)) return null;
     throw error;
+  });
+  if (status === null) return { digest: null, bytes: 0 };
+  const isLink = status.isSymbolicLink();
+  if (!isLink && !status.isFile()) return { digest: "not a file", bytes: 0 };
+  const target = isLink ? `link ${await readlink(path)} ` : "";
+  const read = await readBounded(path, maximumBytes, null);
+  if (read.state === "found") {
+    const hex = createHash("sha256").update(read.bytes).digest("hex");
+    return { digest: `${target}${hex}`, bytes: read.bytes.length };
   }
+  if (isLink)
+    return { digest: `${target}${read.state === "missing" ? "to nothing" : read.detail}`, bytes: 0 };
+  if (read.state === "missing") return { digest: null, bytes: 0 };
+  throw new Error(`${path} cannot be read: ${read.detail}`);
 }
 
 async function filesBelow(directory: string, folder: string): Promise<string[]> {
@@ -75,6 +86,3 @@ async function filesBelow(directory: string, folder: string): Promise<string[]> 
 
 const relativePath = (from: string, to: string): string =>
   to.slice(from.length).replaceAll("\\", "/").replace(/^\//, "");
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");

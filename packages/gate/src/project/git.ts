@@ -167,20 +167,15 @@ export async function commitsOf(directory: string, path: string, most: number): 
     : [];
 }
 
-/** Which of some files the repository tracks; none where there is no repository. */
+/** Which of some files the repository tracks: none where there is no repository, all where git does not say. */
 export async function trackedAmong(
   directory: string,
   paths: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const listed = await git(directory, ["ls-files", "-z", "--cached", "--", ...paths]);
-  return new Set(
-    listed.ok
-      ? listed.output
-          .toString("utf8")
-          .split("\0")
-          .filter((path) => path !== "")
-      : [],
-  );
+  if (!listed.ok) return new Set(/not a git repository/i.test(listed.detail) ? [] : paths);
+  const names = listed.output.toString("utf8").split("\0");
+  return new Set(names.filter((path) => path !== ""));
 }
 
 /** Address of the remote `origin`, as configured; null without one. */

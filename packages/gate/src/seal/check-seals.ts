@@ -9,7 +9,6 @@ import {
   type BundleVerifier,
   type Digest,
   type Finding,
-  type Instant,
   type PackageSet,
   type Policy,
   type Resource,
@@ -17,16 +16,17 @@ import {
   type SealJudgement,
   type SealStatement,
   type SealSubject,
-  type SealTrust,
   type SealVerdict,
   type TrustRoot,
 } from "@countersign/core";
 import { sealedClosureOf } from "../closure/closure.ts";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
+import type { PolicySources } from "../policy/layers.ts";
 import { fileAt, originUrl, trackedAmong } from "../project/git.ts";
 import type { Environment, VerifyRequest } from "../run.ts";
+import { policyFiles } from "./policy-files.ts";
 import { subjectPath } from "./repository.ts";
-import { closureResources } from "./resources.ts";
+import { closureResources, nothingRead } from "./resources.ts";
 import { mostSeals, readSealFiles, readSealFilesAt } from "./seal-files.ts";
 import { lastSealedOther } from "./last-sealed.ts";
 import { sealTrustFor, verdictsOf } from "./seal-trust.ts";
@@ -43,9 +43,9 @@ export type SealChecking = {
   /** Absolute path of the directory with `.countersign`. */
   home: string;
   policy: Policy;
-  /** Absolute path of the managed policy in force; null without one. */
-  managedPolicy: string | null;
-  /** Made when the first keyless seal asks for it; null where there is no sigstore root. */
+  /** The layers of the policy, highest first. */
+  sources: PolicySources["sources"];
+  /** Called once at most, when the first keyless seal asks for it; null where there is no sigstore root. */
   bundles: () => Promise<BundleVerifier | null>;
 };
 
@@ -81,11 +81,13 @@ export type SealChecker = {
 export type CheckedSeals = { judgement: SealJudgement; subject: SealSubject | null };
 
 /** Reads the trust store from where it is pinned. Without one every check still runs, and nothing counts. */
-export async function openSealChecker(checking: SealChecking): Promise<SealChecker> {
-  const { request, environment, home, policy } = checking;
+export async function openSealChecker(opening: SealChecking): Promise<SealChecker> {
+  let opened: Promise<BundleVerifier | null> | null = null;
+  const checking = { ...opening, bundles: () => (opened ??= opening.bundles()) };
+  const { request, environment, home, policy, sources } = checking;
   const store = await loadTrustStore({
     directory: home,
-    managedPolicy: checking.managedPolicy,
+    managedPolicy: sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
     trustRoot: request.trustRoot,
     base: request.base,
     environment,
@@ -97,7 +99,7 @@ export async function openSealChecker(checking: SealChecking): Promise<SealCheck
     repository,
     ref: request.ref,
     refused: store.state === "refused",
-    policy: policyDigest(policy, environment.now),
+    policy: policyDigest(policy, await policyFiles(policy, sources), environment.now),
     now: environment.now,
   };
   const contextOf = async (file: DiscoveredLockfile, subject: SealSubject): Promise<SealContext> => {
@@ -147,60 +149,61 @@ async function checkLockfile(
   const named = sealSubject(subjectPath(origin, file.path), bytes);
   const judgement = (
     verdicts: readonly SealVerdict[],
-    newestAtBase: Instant | null,
+    approvedAtBase: readonly SealStatement[],
     more: readonly Finding[] = [],
   ): SealJudgement => {
     const judged = judgeSeals(verdicts, policy, {
       path: file.path,
       root,
       refused: shared.refused,
-      newestAtBase,
+      approvedAtBase,
       now,
     });
     return { ...judged, findings: [...judged.findings, ...more] };
   };
   if (!named.ok)
-    return { judgement: judgement([], null, [unsealable(file.path, named.detail)]), subject: null };
+    return { judgement: judgement([], [], [unsealable(file.path, named.detail)]), subject: null };
   const { subject } = named;
   const seals = await readSealFiles(home, subject.digest.hex);
-  if (seals.many !== null)
-    return { judgement: judgement([], null, [tooMany(file.path, seals.many)]), subject };
-  if (root === null) return { judgement: judgement([], null), subject };
+  if (seals.many !== null) return { judgement: judgement([], [], [tooMany(file.path, seals.many)]), subject };
+  if (root === null) return { judgement: judgement([], []), subject };
   const trust = await sealTrustFor(checking, root, seals);
   const closure = await closureOf(checking, file);
   const verdicts = verdictsOf(seals, { ...shared, subject, closure }, trust);
-  const newestAtBase =
-    request.base === null ? null : await newestApproval(checking, request.base, shared, subject, file, trust);
-  return { judgement: judgement(verdicts, newestAtBase), subject };
+  const approvedAtBase =
+    request.base === null ? [] : await approvalsAt(checking, request.base, shared, subject, file, root);
+  return { judgement: judgement(verdicts, approvedAtBase), subject };
 }
 
 /**
- * When the newest approval of the base's lockfile was issued, so that nobody goes back to an older lockfile with the
- * approvals it once had. null where the base has the same lockfile, or none that was approved.
+ * What the approvals of the base's lockfile state, so that nobody goes back to an older lockfile, or to older files of
+ * its closure, with the approvals they once had.
  */
-async function newestApproval(
-  { home, origin, policy }: SealChecking,
+async function approvalsAt(
+  checking: SealChecking,
   base: string,
   shared: Shared,
   subject: SealSubject,
   file: DiscoveredLockfile,
-  trust: SealTrust,
-): Promise<Instant | null> {
+  root: TrustRoot,
+): Promise<SealStatement[]> {
+  const { home, origin, policy } = checking;
   const found = await fileAt(origin, base, file.path);
   const atBase = found.ok && found.bytes !== null ? sealSubject(subject.path, found.bytes) : null;
-  if (atBase?.ok !== true || atBase.subject.digest.hex === subject.digest.hex) return null;
+  if (atBase?.ok !== true) return [];
   const seals = await readSealFilesAt(home, base, atBase.subject.digest.hex);
+  // Their kinds may be others than those of the seals at hand: keyless ones need a sigstore root.
+  const trust = await sealTrustFor(checking, root, seals);
   const context = { ...shared, ref: null, subject: atBase.subject, closure: null };
-  const issued = verdictsOf(seals, context, trust).flatMap(({ outcome, kind, signer, issuedAt }) =>
+  return verdictsOf(seals, context, trust).flatMap(({ outcome, kind, signer, statement }) =>
     outcome === "verified" &&
     kind === "approval" &&
     signer !== null &&
-    issuedAt !== null &&
+    statement !== null &&
     policy.seal.approval?.signers.includes(signer.id) === true
-      ? [issuedAt]
+      ? [statement]
       : [],
   );
-  return issued.length === 0 ? null : Math.max(...issued);
 }
 
 /** Looks the closure of a lockfile up, as {@link SealContext} wants it. */
@@ -209,7 +212,8 @@ async function closureOf(
   file: DiscoveredLockfile,
 ): Promise<(sealed: readonly string[]) => Resource[]> {
   const tracked = await trackedOf(directory, file);
-  const place = { origin, directory, home, file, isTracked: (name: string) => tracked.has(name) };
+  const isTracked = (name: string): boolean => tracked.has(name);
+  const place = { origin, directory, home, file, isTracked, readSoFar: nothingRead() };
   return (sealed) => closureResources(place, sealed);
 }
 

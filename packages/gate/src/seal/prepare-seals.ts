@@ -22,7 +22,7 @@ import type { Verification } from "../conclusion.ts";
 import { sealedClosureOf } from "../closure/closure.ts";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
 import { governingDirectory } from "../policy/mode.ts";
-import { readPolicySources, type PolicySources } from "../policy/layers.ts";
+import { readPolicySources } from "../policy/layers.ts";
 import { discoverLockfiles, namedLockfiles } from "../project/discovery.ts";
 import { commitOf } from "../project/git.ts";
 import { readBaseline, readLockfileBytes } from "../project/locked-project.ts";
@@ -88,8 +88,8 @@ export async function prepareSeals(request: VerifyRequest, environment: Environm
     origin: directory,
     home,
     policy,
-    managedPolicy: sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
-    bundles: keylessOnce(request, environment, policy, sources),
+    sources,
+    bundles: () => keylessVerifier(request, environment, policy, sources),
   });
   const { root } = checker;
   if (root === null) return { state: "refused", verification, findings: checker.findings };
@@ -100,16 +100,6 @@ export async function prepareSeals(request: VerifyRequest, environment: Environm
   );
   return { state: "ready", verification, home, policy, root, checker, seals };
 }
-
-const keylessOnce = (
-  request: VerifyRequest,
-  environment: Environment,
-  policy: Policy,
-  sources: PolicySources["sources"],
-): (() => ReturnType<typeof keylessVerifier>) => {
-  let made: ReturnType<typeof keylessVerifier> | null = null;
-  return () => (made ??= keylessVerifier(request, environment, policy, sources));
-};
 
 type Place = { directory: string; home: string; policy: Policy; root: TrustRoot; checker: SealChecker };
 

@@ -1,9 +1,9 @@
-import { symlinkSync } from "node:fs";
+import { symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTestDirectory, writeFiles, type TestDirectory } from "@countersign/testkit";
 import type { ManagerName } from "../manager/manager.ts";
-import { closureResources, foldersAbove, unreadable } from "./resources.ts";
+import { closureResources, foldersAbove, nothingRead, unreadable, type ReadSoFar } from "./resources.ts";
 
 let root: TestDirectory;
 beforeEach(() => {
@@ -16,6 +16,7 @@ type Place = { manager?: ManagerName; path?: string; origin?: string; copy?: str
 function resources(
   { manager = "npm", path = "package-lock.json", origin = "", copy }: Place,
   further: string[] = [],
+  readSoFar: ReadSoFar = nothingRead(),
 ) {
   return closureResources(
     {
@@ -24,6 +25,7 @@ function resources(
       home: root.path,
       file: { path, format: "package-lock", manager },
       isTracked: () => false,
+      readSoFar,
     },
     further,
   );
@@ -130,6 +132,32 @@ describe("the closure's resources", () => {
       { origin: "cafe\u0301", path: "a/yarn.lock" },
     ])
       expect(names({ manager: "yarn", ...place })).toEqual(["caf\u00e9/.yarnrc.yml"]);
+  });
+
+  it("are read once for all seals of one run, and no more of them than one seal may name", () => {
+    writeFiles(root.path, { "package.json": "{}" });
+    const readSoFar = nothingRead();
+    const first = resources({}, ["apps/a/package.json"], readSoFar);
+    writeFileSync(join(root.path, "package.json"), "changed");
+    expect(resources({}, ["apps/a/package.json"], readSoFar)).toEqual(first);
+    const many = (from: number): string[] =>
+      Array.from({ length: 15_000 }, (_, index) => `other/${from + index}`);
+    resources({}, many(0), readSoFar);
+    expect(resources({}, many(15_000), readSoFar)).toEqual([
+      { name: "(more than 20000 files)", digest: unreadable },
+    ]);
+  });
+
+  it("are unreadable from where all together are larger than anybody's, through links too", () => {
+    writeFiles(root.path, { large: "", "patches/z.patch": "" });
+    truncateSync(join(root.path, "large"), 100 * 1024 * 1024);
+    for (const name of ["a", "b", "c"]) symlinkSync("../large", join(root.path, `patches/${name}.patch`));
+    expect(resources({}).map(({ name, digest }) => [name, digest === unreadable])).toEqual([
+      ["patches/a.patch", false],
+      ["patches/b.patch", false],
+      ["patches/c.patch", true],
+      ["patches/z.patch", false],
+    ]);
   });
 
   it("do not leave the repository by the names that a seal has", () => {

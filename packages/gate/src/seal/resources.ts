@@ -8,7 +8,12 @@ import { readBoundedSync, type BoundedRead } from "../project/bounded-file.ts";
 import { repositoryRoot, subjectPath } from "./repository.ts";
 
 const maximumFiles = 20_000;
+/** Of all files together. */
 const maximumBytes = 256 * 1024 * 1024;
+
+/** What one run has read for one lockfile: each file once, however many seals name it. */
+export type ReadSoFar = { digests: Map<string, Digest | null>; bytes: number };
+export const nothingRead = (): ReadSoFar => ({ digests: new Map(), bytes: 0 });
 
 export type ClosurePlace = {
   /** Absolute path of the project as it lies in its repository. */
@@ -20,6 +25,7 @@ export type ClosurePlace = {
   file: DiscoveredLockfile;
   /** Whether the repository has a file that an install makes; by its path from the project. */
   isTracked: (name: string) => boolean;
+  readSoFar: ReadSoFar;
 };
 
 /** Stands for what nobody can read as a file of the repository. No seal is made over it. */
@@ -28,12 +34,12 @@ export const unreadable: Digest = sha256(Buffer.from("unreadable"));
 /**
  * The closure of a lockfile as it stands, sorted by name: what always belongs to it, and of the given names those that
  * are there, with all that their workspaces could have besides. Names count from the repository's root, so that a seal
- * holds wherever a command is started. Files are read at once and only once; what lies outside of the repository, or
- * is no file, counts as unreadable and never by foreign content.
+ * holds wherever a command is started. Files are read at once, and each only once however many seals name it; what lies
+ * outside of the repository, or is no file, counts as unreadable and never by foreign content.
  * @param further names that a trusted signer sealed: files of workspaces, patches
  */
 export function closureResources(place: ClosurePlace, further: readonly string[]): Resource[] {
-  const { origin, directory, home, file, isTracked } = place;
+  const { origin, directory, home, file, isTracked, readSoFar } = place;
   const { files, folders, tracked = [], above = [], workspace, ours, hooks } = sealedClosureOf(file.manager);
   const base = posix.dirname(file.path);
   const own = (name: string): string => posix.join(base, name);
@@ -53,10 +59,17 @@ export function closureResources(place: ClosurePlace, further: readonly string[]
     ...workspaceFiles(sealed, workspace),
     ...[...ours, ...filesBelow(home, hooks)].map((name) => repository.homeNameOf(name)),
   ]);
-  if (names.size > maximumFiles) return [{ name: `(more than ${maximumFiles} files)`, digest: unreadable }];
+  const { digests } = readSoFar;
+  const fresh = [...names].filter((name) => !digests.has(name)).length;
+  if (digests.size + fresh > maximumFiles)
+    return [{ name: `(more than ${maximumFiles} files)`, digest: unreadable }];
   const resources: Resource[] = [];
   for (const name of [...names].toSorted()) {
-    const digest = digestOf(name, repository);
+    let digest = digests.get(name);
+    if (digest === undefined) {
+      digest = digestOf(name, repository, readSoFar);
+      digests.set(name, digest);
+    }
     if (digest !== null) resources.push({ name, digest });
   }
   return resources;
@@ -114,10 +127,10 @@ class RepositoryFiles {
     return posix.join(this.#home, path);
   }
 
-  read(name: string): BoundedRead {
+  read(name: string, maximum: number): BoundedRead {
     for (const folder of this.#folders) {
       const rest = below(folder.name, name);
-      if (rest !== null) return readBoundedSync(join(folder.path, rest), maximumBytes, folder.within);
+      if (rest !== null) return readBoundedSync(join(folder.path, rest), maximum, folder.within);
     }
     return { state: "missing" };
   }
@@ -129,10 +142,11 @@ function below(folder: string, path: string): string | null {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : null;
 }
 
-function digestOf(name: string, repository: RepositoryFiles): Digest | null {
-  const read = repository.read(name);
+function digestOf(name: string, repository: RepositoryFiles, readSoFar: ReadSoFar): Digest | null {
+  const read = repository.read(name, maximumBytes - readSoFar.bytes);
   if (read.state === "missing") return null;
   if (read.state === "failed") return unreadable;
+  readSoFar.bytes += read.bytes.length;
   const bytes = closureBytes(posix.basename(name), read.bytes);
   // Tokens that a machine adds make no difference, so neither does a file that holds nothing else.
   const isEmpty = Buffer.from(bytes).toString("latin1").trim() === "";

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { fileAt, namesAt } from "../project/git.ts";
+import { fileAt, filesAt, namesAt } from "../project/git.ts";
 import { readBounded, staysWithin } from "../project/bounded-file.ts";
 
 export const sealsFolder = ".countersign/seals";
@@ -44,12 +44,16 @@ export async function readSealFilesAt(home: string, revision: string, hex: strin
   const listed = await namesAt(home, revision, folder);
   const names = listed.ok ? listed.names.filter((name) => sealName.test(name)) : [];
   if (names.length > mostSeals) return { files: [], many: names.length };
+  if (names.length === 0) return { files: [], many: null };
+  const paths = names.map((name) => posix.join(folder, name));
+  const batch = await filesAt(home, revision, paths);
   const files: SealFile[] = [];
-  for (const name of names) {
-    const path = posix.join(folder, name);
-    const found = await fileAt(home, revision, path);
-    if (found.ok && found.bytes !== null && found.bytes.length <= maximumBytes)
-      files.push({ path, bytes: found.bytes, problem: null });
+  for (const path of paths) {
+    // One entry that is no file fails the batch, and must not take the others along.
+    const found = batch.ok ? null : await fileAt(home, revision, path);
+    const bytes = batch.ok ? batch.files.get(path) : found?.ok === true ? found.bytes : null;
+    if (bytes !== undefined && bytes !== null && bytes.length <= maximumBytes)
+      files.push({ path, bytes, problem: null });
   }
   return { files, many: null };
 }

@@ -53,7 +53,7 @@ export async function verifySeals(request: VerifyRequest, environment: Environme
     origin: directory,
     home,
     policy,
-    managedPolicy: read.sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
+    sources: read.sources,
     bundles: () => keylessVerifier(request, environment, policy, read.sources),
   });
   const contents = await readLockfileBytes(directory, lockfiles, defaultBudget);

@@ -45,6 +45,7 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
       host.show(current);
       return current.exitCode;
     }
+    const judged = await takeSnapshot(copy.directory, closureOf(manager), workspacesOf(current));
     const known = new Set(current.lockfiles.flatMap(({ set }) => set.packages.map(({ purl }) => purl)));
     const verification = await host.verify({
       introduced: (purl) => !known.has(purl),
@@ -65,8 +66,7 @@ export async function changeLock(host: WrapperHost, change: LockChange): Promise
     }
     if (mode === "warn") return await host.run(tool, user);
     await copy.takeBack([change.lockfile]);
-    const before = await takeSnapshot(directory, closureOf(manager), []);
-    return await runUnchanged(host, change, verification, before);
+    return await runUnchanged(host, change, verification, judged);
   } finally {
     await copy.remove();
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTestDirectory, writeFiles, writeProject, type PublishedPackage } from "@countersign/testkit";
@@ -189,6 +189,18 @@ describe("a change of the lockfile", () => {
     expect(text("package-lock.json")).toBe(lock);
     expect(existsSync(at("installed"))).toBe(false);
     expect(host.said.join("\n")).toContain("countersign sign --approve");
+  });
+
+  it("a linked file of the closure, which no copy has, is not installed with: it was not judged", async () => {
+    project("strict", leaf);
+    scene.write({ "elsewhere/.npmrc": "registry=https://evil.example/\n" });
+    rmSync(at(".npmrc"), { force: true });
+    symlinkSync("elsewhere/.npmrc", at(".npmrc"));
+    prepare(leaf, scene.kit.npm.publish({ name: "other" }));
+    const host = testHost(scene, manager);
+    expect(await change(host)).toBe(1);
+    expect(host.refused.map(({ code }) => code)).toEqual(["lockfile/changed-during-install"]);
+    expect(existsSync(at("installed"))).toBe(false);
   });
 
   it("one that is blocked for anything else besides is left as it was", async () => {
