@@ -24,7 +24,7 @@ export * from "./wrapper/wrapper.ts";
 export { installFrozen } from "./wrapper/frozen.ts";
 export { changeLock } from "./wrapper/change.ts";
 export { runThrowaway } from "./wrapper/throwaway.ts";
-export { mayRun } from "./wrapper/may-run.ts";
+export { mayRun, nothingToApprove, waitsForApproval } from "./wrapper/may-run.ts";
 export { passUnknown } from "./wrapper/unknown.ts";
 export * from "./wrapper/installed-command.ts";
 export * from "./wrapper/project-files.ts";

@@ -79,13 +79,13 @@ const weakening: readonly { name: string; value?: boolean; why: string; fix: str
     name: "package-lock",
     value: false,
     why: "the lockfile that is verified would not be read",
-    fix: "leave it out",
+    fix: "what is installed is what the lockfile names",
   },
   {
     name: "shrinkwrap",
     value: false,
     why: "the lockfile that is verified would not be read",
-    fix: "leave it out",
+    fix: "what is installed is what the lockfile names",
   },
   {
     name: "userconfig",

@@ -1,6 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { policyHome, readManager, type Captured, type Verification } from "@countersign/gate";
+import {
+  mayRun,
+  nothingToApprove,
+  policyHome,
+  readManager,
+  waitsForApproval,
+  type Captured,
+  type Verification,
+} from "@countersign/gate";
 import { commonOptions, namedOptions, optionsOf, variablesFor, workingDirectory, type Call } from "./call.ts";
 import { isGiven, writeOptions, type Given } from "./command-line.ts";
 
@@ -104,7 +112,8 @@ export async function withPylock(
       policyDirectory: policyHome(workingDirectory(call)),
       lockfiles: ["pylock.toml"],
     });
-    host.show(verification);
+    if (!mayRun(verification) && waitsForApproval(verification)) host.refuse(nothingToApprove);
+    else host.show(verification);
     host.introduce({ ...verification, lockfiles: [] }, verification);
     return await use(pylock, verification);
   } finally {

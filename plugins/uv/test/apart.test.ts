@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { mintDistribution, type PublishedDistribution } from "@countersign/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { wantingApproval } from "../../test/scene.ts";
 import { missing, openScene, type Scene } from "./scene.ts";
 
 let scene: Scene;
@@ -293,6 +294,17 @@ describe.skipIf(missing !== null)("uv pip", () => {
     expect((await scene.run("uv", "pip", "install", "leaf")).exitCode).not.toBe(0);
     expect(scene.installed()).toEqual([]);
     expect(scene.marked()).toBe("");
+  });
+
+  it("installs nothing where lockfiles must be approved: this one is nobody's to approve", async () => {
+    scene.writeProject([leaf]);
+    scene.edit(".countersign/policy.yaml", wantingApproval);
+    expect((await scene.run("uv", "venv", "-q")).exitCode).toBe(0);
+    const ran = await scene.run("uv", "pip", "install", "leaf");
+    expect(ran.exitCode).toBe(1);
+    expect(ran.err).toContain("none that anybody could approve");
+    expect(ran.err).not.toContain("countersign sign");
+    expect(scene.installed()).toEqual([]);
   });
 
   it("compiles without building", async () => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { runTool } from "../tool/run-tool.ts";
-import { mayRun, waitsForApproval } from "./may-run.ts";
+import { mayRun, nothingToApprove, waitsForApproval } from "./may-run.ts";
 import type { Throwaway, WrapperHost } from "./wrapper.ts";
 
 const marker = ".installed";
@@ -40,11 +40,7 @@ export async function runThrowaway(host: WrapperHost, throwaway: Throwaway): Pro
       lockfiles: [throwaway.lockfile],
     });
     if (!mayRun(verification) && waitsForApproval(verification)) {
-      host.refuse({
-        code: "seal/approval-missing",
-        why: "The policy wants every lockfile approved, and this command has none that anybody could approve.",
-        fix: "Add it to the dependencies of the project, have the lockfile approved, and run it from there.",
-      });
+      host.refuse(nothingToApprove);
       return verification.exitCode;
     }
     host.show(verification);
