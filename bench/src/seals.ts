@@ -4,11 +4,15 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   formatSealDocument,
+  formatSshSignature,
   hmacSealKey,
   pae,
   readSealDocument,
   sealKeyOf,
   sealTypes,
+  sshKeyBlob,
+  sshSignedData,
+  sshString,
   verifySealSignature,
   type SealAlgorithm,
   type SealKey,
@@ -163,10 +167,32 @@ function makers(secret: Buffer): Maker[] {
     };
   });
   const shared = hmacSealKey("SECRET", secret);
+  const pair = generateKeyPairSync("ed25519");
+  const ssh = sealKeyOf("sshsig-ed25519", pair.publicKey);
+  if (!ssh.ok) throw new Error(ssh.detail);
+  const publicKey = sshKeyBlob(ssh.key);
   if (!shared.ok) throw new Error(shared.detail);
   const { key } = shared;
   return [
     ...plain,
+    {
+      name: "sshsig-ed25519",
+      key: ssh.key,
+      sign: (encoded) => {
+        const data = sshSignedData(sealTypes.sshNamespace, "sha512", encoded);
+        const raw = Buffer.concat([sshString("ssh-ed25519"), sshString(sign(null, data, pair.privateKey))]);
+        const fields = {
+          publicKey,
+          namespace: sealTypes.sshNamespace,
+          hash: "sha512",
+          signature: raw,
+        } as const;
+        return {
+          signature: formatSshSignature(fields),
+          material: { kind: "ssh", keyid: ssh.key.keyid },
+        };
+      },
+    },
     {
       name: "hmac-sha256",
       key,
