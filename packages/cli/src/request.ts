@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { modes, type Mode } from "@countersign/core";
-import type { VerifyRequest } from "@countersign/gate";
+import { isCi, type VerifyRequest } from "@countersign/gate";
 import { CommandError } from "./command-error.ts";
 import type { Host } from "./host.ts";
 import type { ProjectOptions } from "./options.ts";
@@ -19,14 +19,11 @@ export function requestOf(host: Host, options: ProjectOptions): VerifyRequest {
       options.managedPolicy === undefined ? null : resolve(host.directory, options.managedPolicy),
     trustedRoots: options.trustedRoot,
     npmKeys: options.npmKeys,
-    enforcement: isCi(host) ? "ci" : "command",
+    enforcement: isCi(host.variables) ? "ci" : "command",
     trustRoot: options.trustRoot === undefined ? null : resolve(host.directory, options.trustRoot),
     ref: options.ref ?? null,
   };
 }
-
-/** `CI`, as every CI system sets it; "false" and "0" are how people turn it off. */
-const isCi = ({ variables }: Host): boolean => !["", "0", "false"].includes(variables["CI"] ?? "");
 
 function modeVariable({ variables }: Host): Mode | null {
   const value = variables["COUNTERSIGN_MODE"] ?? "";

@@ -1,9 +1,8 @@
 import { join, posix, relative, sep } from "node:path";
 import { defaultBudget, sealSubject } from "@countersign/core";
 import {
-  discoverLockfiles,
+  findLockfiles,
   mostSeals,
-  namedLockfiles,
   policyHome,
   readLockfileBytes,
   readSealFiles,
@@ -15,10 +14,7 @@ import type { Host } from "./host.ts";
 
 /** Paths of the seals over the project's lockfiles as they stand, from the working directory. */
 export async function findSealFiles(host: Host, lockfiles: readonly string[]): Promise<string[]> {
-  const { directory, lockfiles: found } =
-    lockfiles.length > 0
-      ? await namedLockfiles(host.directory, lockfiles)
-      : await discoverLockfiles(host.directory);
+  const { directory, lockfiles: found } = await findLockfiles(host.directory, lockfiles);
   const home = policyHome(directory);
   const contents = await readLockfileBytes(directory, found, defaultBudget);
   const paths: string[] = [];

@@ -1,12 +1,6 @@
 import { Option, type Command } from "commander";
-import type { Host } from "./host.ts";
+import type { Add, Runner } from "./program.ts";
 import { jsonFlag, repeated, withPolicy } from "./options.ts";
-
-type Run<Args extends unknown[]> = (host: Host, ...args: Args) => Promise<number>;
-type Add = (parent: Command, usage: string, description: string, examples: readonly string[]) => Command;
-type Runner = <Args extends unknown[]>(
-  load: () => Promise<Run<Args>>,
-) => (...args: unknown[]) => Promise<void>;
 
 /** The commands of the trust store: who may seal lockfiles, and who may change that. */
 export function addTrust(add: Add, program: Command, run: Runner): void {

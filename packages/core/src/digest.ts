@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 
 /**
  * Digests strong enough to bind an artefact. Hex is lower case and of the algorithm's length; build one with
@@ -29,6 +30,11 @@ export function digestFromHex(algorithm: string, hex: string): Digest | null {
     ? { algorithm, hex: lower }
     : null;
 }
+
+export const sha256Of = (content: Uint8Array | string): Digest => ({
+  algorithm: "sha256",
+  hex: createHash("sha256").update(content).digest("hex"),
+});
 
 /**
  * Reads one `algorithm:hex` hash (uv.lock, PEP 751, requirements files).

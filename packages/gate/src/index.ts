@@ -11,7 +11,7 @@ export { verifyProject, type Verification } from "./verify-project.ts";
 export { withBunScanner } from "./manager/bun.ts";
 export { readManager } from "./manager/read-manager.ts";
 export { managedPolicyPath, readPolicySources, type PolicySources } from "./policy/layers.ts";
-export { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
+export { discoverLockfiles, findLockfiles, type Discovery } from "./project/discovery.ts";
 export { configurationDirectory, readLockfileBytes, readLockfiles } from "./project/locked-project.ts";
 export { normaliseRegistry } from "./registry/address.ts";
 export { publicRegistry } from "./sigstore/root.ts";
@@ -57,7 +57,7 @@ export {
   sealsFolder,
   type SealFile,
 } from "./seal/seal-files.ts";
-export { repositoryRoot, subjectPath } from "./seal/repository.ts";
+export { subjectPath } from "./seal/repository.ts";
 export { loadTrustStore, type Pin, type TrustStore, type TrustStoreOptions } from "./seal/trust-store.ts";
 export { readOwnTrust, rememberOwn, trustHome, type OwnTrust } from "./seal/own-trust.ts";
 export { rootName, trustFolder } from "./seal/root-folder.ts";
@@ -68,3 +68,6 @@ export { signKeyless } from "./signer/sign-keyless.ts";
 export type { KeylessChoice, OpenedSigner, SignerChoice, SignerContext } from "./signer/signer-context.ts";
 export { originUrl } from "./project/git.ts";
 export { verifySeals, type SealsVerified } from "./seal/verify-seals.ts";
+export { isCi } from "./project/ci.ts";
+export { writeWhole } from "./project/whole-file.ts";
+export { repositoryRoot } from "./project/repository.ts";

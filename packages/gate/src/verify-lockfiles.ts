@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import {
   builtInPolicy,
   decideSealed,
   defaultBudget,
-  digestFromHex,
+  sha256Of,
   type Budget,
   type Finding,
   type LockfileClaim,
@@ -17,7 +16,7 @@ import { vendoredFindings } from "./hook/vendored.ts";
 import type { DiscoveredLockfile, ManagerConfiguration } from "./manager/manager.ts";
 import { readManager } from "./manager/read-manager.ts";
 import type { PolicySources } from "./policy/layers.ts";
-import { discoverLockfiles, namedLockfiles, type Discovery } from "./project/discovery.ts";
+import { findLockfiles, type Discovery } from "./project/discovery.ts";
 import {
   configurationDirectory,
   lostLocks,
@@ -169,10 +168,6 @@ async function openSeals(
     home,
     policy: stated,
     sources,
-    bundles: async () => {
-      const { keylessVerifier } = await import("./seal/keyless-verifier.ts");
-      return keylessVerifier(request, environment, stated, sources);
-    },
   });
 }
 
@@ -181,16 +176,15 @@ const claimOf = (checked: CheckedSeals | null): LockfileClaim | null =>
 
 /** A package set of which only a summary speaks: nobody parsed it. */
 function claimedSet({ file, bytes }: LockfileBytes, claim: LockfileClaim | null): PackageSet | null {
-  const digest = digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex"));
-  if (claim === null || digest === null) return null;
+  if (claim === null) return null;
   const { path, format } = file;
-  const lockfile = { path, format, formatVersion: claim.formatVersion, digest };
+  const lockfile = { path, format, formatVersion: claim.formatVersion, digest: sha256Of(bytes) };
   return { lockfile, setDigest: claim.setDigest, packages: [], problems: [] };
 }
 
 async function discover({ directory, lockfiles, pending }: VerifyRequest): Promise<Discovery> {
   if (pending !== undefined) return { directory, lockfiles: [pending], findings: [] };
-  return lockfiles.length > 0 ? namedLockfiles(directory, lockfiles) : discoverLockfiles(directory);
+  return findLockfiles(directory, lockfiles);
 }
 
 /** One configuration for each lockfile, in their order. */

@@ -1,7 +1,6 @@
-import { builtInPolicy, mergePolicy, startOf, type Finding, type Policy } from "@countersign/core";
+import { builtInPolicy, startOf, type Finding, type Policy } from "@countersign/core";
 import { conclude, type Verification } from "./conclusion.ts";
-import { readPolicySources } from "./policy/layers.ts";
-import { governingDirectory, withMode } from "./policy/mode.ts";
+import { readGoverningPolicy, withMode } from "./policy/mode.ts";
 import { projectOf } from "./project/discovery.ts";
 import { commitOf } from "./project/git.ts";
 import type { Environment, VerifyRequest } from "./run.ts";
@@ -18,27 +17,20 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
   const directory =
     pending === undefined ? await projectOf(request.directory, request.lockfiles) : request.directory;
   const origin = request.policyDirectory ?? directory;
-  const home = await governingDirectory(origin, request.base);
-  const sources = await readPolicySources({
-    directory: home,
-    managed: request.managedPolicy,
-    base: request.base,
-    platform: environment.platform,
-  });
-  const layers = sources.sources.map(({ layer }) => layer);
-  const inMode = (policy: Policy): Policy => withMode(policy, request, sources.findings);
-  const stated = layers.length === 0 ? null : inMode(mergePolicy(layers, environment.now));
-  if (stated?.mode === "disabled" && sources.findings.length === 0) {
+  const { home, sources, findings, ...governing } = await readGoverningPolicy(origin, request, environment);
+  const inMode = (policy: Policy): Policy => withMode(policy, request, findings);
+  const stated = governing.stated === null ? null : inMode(governing.stated);
+  if (stated?.mode === "disabled" && findings.length === 0) {
     return conclude({ request, environment, directory, policy: stated });
   }
   // What a policy that cannot be read demands is not known, so nothing is asked for it.
-  if (sources.findings.length > 0) {
+  if (findings.length > 0) {
     return conclude({
       request,
       environment,
       directory,
       policy: stated ?? inMode(builtInPolicy([])),
-      findings: [...sources.findings, ...(await withoutBase(home, request.base))],
+      findings: [...findings, ...(await withoutBase(home, request.base))],
     });
   }
   const { verifyLockfiles } = await import("./verify-lockfiles.ts");
@@ -46,7 +38,7 @@ export async function verifyProject(request: VerifyRequest, environment: Environ
     directory,
     origin,
     home,
-    sources: sources.sources,
+    sources,
     stated,
     inMode,
   });

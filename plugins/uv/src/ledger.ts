@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { lstat, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Verification } from "@countersign/gate";
+import { type Verification, writeWhole } from "@countersign/gate";
 import { keyOf } from "./environment.ts";
 
 /**
@@ -67,11 +67,7 @@ export class Ledger {
       ...contents,
       packages: { ...(await this.#read(environment))?.packages, ...packages },
     };
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const path = await this.#path(environment);
-    const beside = `${path}.${process.pid}`;
-    await writeFile(beside, JSON.stringify(entry), { mode: 0o600 });
-    await rename(beside, path);
+    await writeWhole(await this.#path(environment), JSON.stringify(entry), 0o600);
   }
 
   async forget(environment: string): Promise<void> {

@@ -5,8 +5,7 @@ import { visible, type Finding, type Report } from "@countersign/core";
 import {
   cacheDirectoryOf,
   configurationDirectory,
-  discoverLockfiles,
-  namedLockfiles,
+  findLockfiles,
   projectPolicyPath,
   readManager,
   verifyProject,
@@ -60,10 +59,7 @@ export async function doctor(host: Host, options: ProjectOptions & { json?: bool
 
 async function diagnose(host: Host, options: ProjectOptions): Promise<Diagnosis> {
   const environment = environmentOf(host);
-  const discovery =
-    options.lockfile.length > 0
-      ? await namedLockfiles(host.directory, options.lockfile)
-      : await discoverLockfiles(host.directory);
+  const discovery = await findLockfiles(host.directory, options.lockfile);
   const { directory } = discovery;
   const configurations = await Promise.all(
     discovery.lockfiles.map((file) =>

@@ -3,8 +3,7 @@ import { dirname, join } from "node:path";
 import { defaultBudget, visible, type Ecosystem, type PackageSet } from "@countersign/core";
 import {
   configurationDirectory,
-  discoverLockfiles,
-  namedLockfiles,
+  findLockfiles,
   normaliseRegistry,
   projectPolicyPath,
   publicRegistry,
@@ -21,10 +20,7 @@ type Named = { url: string; ecosystem: Ecosystem };
 
 /** Writes a first policy: mode warn, and the registries that lockfiles and configuration name. Never overwrites. */
 export async function initPolicy(host: Host, options: { lockfile: readonly string[] }): Promise<number> {
-  const discovery =
-    options.lockfile.length > 0
-      ? await namedLockfiles(host.directory, options.lockfile)
-      : await discoverLockfiles(host.directory);
+  const discovery = await findLockfiles(host.directory, options.lockfile);
   const text = await startingPolicy(environmentOf(host), discovery);
   await writeNew(join(discovery.directory, projectPolicyPath), text);
   host.terminal.out(

@@ -2,9 +2,8 @@ import { dirname, join } from "node:path";
 import { defaultBudget, type Mode } from "@countersign/core";
 import {
   checkInstalled,
-  discoverLockfiles,
+  findLockfiles,
   isFailure,
-  namedLockfiles,
   purgeInstalled,
   readLockfiles,
   verifyProject,
@@ -43,10 +42,7 @@ const frozen: Readonly<
  * as locked; `--dry-run` decides, compares and changes nothing.
  */
 export async function restore(host: Host, options: RestoreOptions): Promise<number> {
-  const discovery =
-    options.lockfile.length > 0
-      ? await namedLockfiles(host.directory, options.lockfile)
-      : await discoverLockfiles(host.directory);
+  const discovery = await findLockfiles(host.directory, options.lockfile);
   if (discovery.lockfiles.length === 0) {
     host.terminal.err(renderMistakes(discovery.findings.filter(({ effect }) => effect === "block")));
     return 2;

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import {
   decodeSealStatement,
   formatDigest,
   formatInstant,
   readSealDocument,
   visible,
+  sha256Of,
 } from "@countersign/core";
 import { CommandError } from "../command-error.ts";
 import { readNamed } from "../files.ts";
@@ -94,7 +94,7 @@ function inspect(file: string, bytes: Uint8Array): Inspected {
     packages: claim.packages,
     policy: formatDigest(claim.policy),
     expires: claim.expires === null ? null : formatInstant(claim.expires),
-    payloadDigest: `sha256:${createHash("sha256").update(payload).digest("hex")}`,
+    payloadDigest: formatDigest(sha256Of(payload)),
     error: null,
   };
 }

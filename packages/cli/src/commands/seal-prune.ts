@@ -38,22 +38,25 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
     environmentOf(host),
   );
   if (root === null) {
-    const why = findings.find(({ effect }) => effect === "block")?.why ?? "there is no trust store";
-    const fix = findings.find(({ effect }) => effect === "block")?.fix ?? "countersign trust init";
+    const { why, fix } = findings.find(({ effect }) => effect === "block") ?? {
+      why: "there is no trust store",
+      fix: "countersign trust init",
+    };
     throw new CommandError(`which seals count cannot be told: ${why}`, fix);
   }
   const failed: string[] = [];
   for (const { file, subject } of lockfiles) {
     // Too many to be read by a run that decides are looked at one by one where somebody clears them away.
-    const seals = subject === null ? null : await readSealFiles(home, subject.digest.hex, mostPruned);
-    if (subject !== null && seals !== null && seals.many !== null)
+    if (subject === null) continue;
+    const seals = await readSealFiles(home, subject.digest.hex, mostPruned);
+    if (seals.many !== null)
       throw new CommandError(
         `${file.path} has ${seals.many} seals`,
         `remove what does not belong in ${posix.join(sealsFolder, subject.digest.hex)} by hand`,
       );
-    for (const { path, bytes } of seals?.files ?? []) {
-      const verdict =
-        bytes === null || subject === null ? null : await checker.verify(path, bytes, file, subject);
+    const verdicts = await checker.verify(seals.files, file, subject);
+    for (const [index, { path, bytes }] of seals.files.entries()) {
+      const verdict = verdicts[index] ?? null;
       const stays = verdict?.outcome === "verified" || isOutOfReach(verdict, bytes, root, host.variables);
       if (!stays) failed.push(path);
     }

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
@@ -12,6 +12,7 @@ import {
   type AttestationVerdict,
   type Digest,
   type RegistryKey,
+  sha256Of,
 } from "@countersign/core";
 import { signKeyless } from "@countersign/gate";
 import { parseDigest, targetOf } from "../attestation-target.ts";
@@ -99,9 +100,10 @@ export async function signBundle(host: Host, artefact: string, options: SignBund
   });
   if (trustedRoot !== undefined) {
     const { bundles } = await attestationTrust(host, { roots: [trustedRoot], keys: [] }, () => {});
-    const digest: Digest = { algorithm: "sha256", hex: createHash("sha256").update(bytes).digest("hex") };
     const verified =
-      bundles.state === "available" ? bundles.value.verify(bundle, { keys: [], digests: [digest] }) : bundles;
+      bundles.state === "available"
+        ? bundles.value.verify(bundle, { keys: [], digests: [sha256Of(bytes)] })
+        : bundles;
     if (!("ok" in verified) || !verified.ok)
       return refused(host, `what was signed does not verify: ${verified.code}: ${verified.detail}`);
   }

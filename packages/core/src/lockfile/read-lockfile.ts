@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { defaultBudget, type Budget } from "../budget.ts";
-import { digestFromHex, type Digest } from "../digest.ts";
+import { sha256Of } from "../digest.ts";
 import { startOf } from "../position.ts";
 import { refuse, type Result } from "../result.ts";
 import type { LockFormat, PackageSet } from "./package-set.ts";
@@ -48,7 +47,7 @@ export async function readLockfile(
       }),
     );
   }
-  const digest = digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex")) as Digest;
+  const digest = sha256Of(bytes);
   const read = await readers[format]();
   return read({ path, text, digest, budget });
 }

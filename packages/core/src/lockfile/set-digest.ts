@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { digestFromHex, formatDigest, type Digest } from "../digest.ts";
+import { formatDigest, type Digest, sha256Of } from "../digest.ts";
 import type { Artefact, LockedPackage, Markers, Source } from "./package-set.ts";
 
 /**
@@ -8,8 +7,7 @@ import type { Artefact, LockedPackage, Markers, Source } from "./package-set.ts"
  */
 export function packageSetDigest(packages: readonly LockedPackage[]): Digest {
   const rows = packages.map(packageRow).toSorted();
-  const hex = createHash("sha256").update(rows.join("\n")).digest("hex");
-  return digestFromHex("sha256", hex) as Digest;
+  return sha256Of(rows.join("\n"));
 }
 
 /** One package as its row of the digest. */

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { digestFromHex, formatDigest, type Digest } from "../digest.ts";
+import { formatDigest, type Digest, sha256Of } from "../digest.ts";
 import type { Instant } from "../instant.ts";
 import { formatBinding, type IdentityPattern, type Policy, type RegistryRule } from "../policy/policy.ts";
 import type { Resource } from "./claim.ts";
@@ -43,10 +42,7 @@ export function policyDigest(policy: Policy, files: readonly Resource[], now: In
         })),
     ),
   };
-  const hex = createHash("sha256")
-    .update(canonicalize(demands) as string)
-    .digest("hex");
-  return digestFromHex("sha256", hex) as Digest;
+  return sha256Of(canonicalize(demands) as string);
 }
 
 const registry = ({

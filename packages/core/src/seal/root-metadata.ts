@@ -1,7 +1,6 @@
 import type { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { Metadata, MetadataKind, Signature, type Root } from "@tufjs/models";
-import type { Digest } from "../digest.ts";
+import { type Digest, sha256Of } from "../digest.ts";
 import { quote } from "../evidence/document-text.ts";
 import { parseInstant } from "../instant.ts";
 import { isJsonObject, jsonMember, type JsonObject } from "../json.ts";
@@ -201,9 +200,7 @@ export function rootBytes(signed: JsonObject): Buffer | null {
 /** What two people compare: the SHA-256 of {@link rootBytes}. */
 export function rootDigest(signed: JsonObject): Digest | null {
   const bytes = rootBytes(signed);
-  return bytes === null
-    ? null
-    : { algorithm: "sha256", hex: createHash("sha256").update(bytes).digest("hex") };
+  return bytes === null ? null : sha256Of(bytes);
 }
 
 /** The library's form of a document, of which it asks the JSON alone. */

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { quote } from "../evidence/document-text.ts";
 import { utf8 } from "../verify/fulcio-extension.ts";
 import type { SealSubject } from "./claim.ts";
+import { sha256Of } from "../digest.ts";
 
 const [nul, lineFeed, carriageReturn] = [0x00, 0x0a, 0x0d];
 const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf);
@@ -34,8 +34,7 @@ export function sealSubject(
   if (!isRepositoryPath(path)) return refuse(`${quote(path)} is not a path inside the repository`);
   const sealed = sealedBytes(bytes);
   if (!sealed.ok) return sealed;
-  const hex = createHash("sha256").update(sealed.bytes).digest("hex");
-  return { ok: true, subject: { path, digest: { algorithm: "sha256", hex } } };
+  return { ok: true, subject: { path, digest: sha256Of(sealed.bytes) } };
 }
 
 /**

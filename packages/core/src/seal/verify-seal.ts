@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import type { Code } from "../codes.ts";
-import { formatDigest, sameDigest, type Digest } from "../digest.ts";
+import { formatDigest, sameDigest, type Digest, sha256Of } from "../digest.ts";
 import { formatInstant, type Instant } from "../instant.ts";
 import { matchGlobs } from "../policy/glob.ts";
 import { sealTypes, type Resource, type SealStatement, type SealSubject } from "./claim.ts";
@@ -45,7 +44,7 @@ export function verifySeal(
 ): SealVerdict {
   const read = readSealDocument(bytes);
   if (!read.ok) return failedBefore(file, read.code, read.detail);
-  const name = `${createHash("sha256").update(read.value.payload).digest("hex")}.json`;
+  const name = `${sha256Of(read.value.payload).hex}.json`;
   if (file.slice(file.lastIndexOf("/") + 1) !== name)
     return failedBefore(file, "seal/malformed", `its name is not ${name}, the digest of what it signs`);
   return new SealCheckList(file, context, trust).run(read.value);

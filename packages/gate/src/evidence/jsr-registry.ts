@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { digestFromHex, notAsked, type Digest } from "@countersign/core";
+import { notAsked, sha256Of } from "@countersign/core";
 import { absentFrom, unavailable, type Answer, type Asking, type Question } from "./question.ts";
 
 /**
@@ -24,7 +23,7 @@ export class JsrRegistry {
       fetched.state === "body"
         ? {
             state: "found" as const,
-            value: { digests: [sha256(fetched.body)], file: null, yanked: null, repository: null },
+            value: { digests: [sha256Of(fetched.body)], file: null, yanked: null, repository: null },
             origin: origin.registry,
           }
         : fetched.state === "status" && fetched.status === 404
@@ -48,6 +47,3 @@ export class JsrRegistry {
     };
   }
 }
-
-const sha256 = (bytes: Uint8Array): Digest =>
-  digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex")) as Digest;

@@ -7,10 +7,11 @@ import {
   type Policy,
 } from "@countersign/core";
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Environment, VerifyRequest } from "../run.ts";
 import { fileAt } from "../project/git.ts";
-import { policyPath, readPolicySources } from "./layers.ts";
+import { withinRepository } from "../project/repository.ts";
+import { policyPath, readPolicySources, type PolicySources } from "./layers.ts";
 
 /** A policy that is there and cannot be read may have said strict, so a slip in it does not open the gate. */
 export function withMode(
@@ -22,28 +23,41 @@ export function withMode(
   return unread.length === 0 ? asked : tightenMode(asked, "strict", "an unread policy");
 }
 
+export type GoverningPolicy = PolicySources & {
+  /** Absolute path of the directory with `.countersign`. */
+  home: string;
+  /** All layers merged, whatever mode was asked for; null where there is no policy at all. */
+  stated: Policy | null;
+};
+
+/** The policy that holds for a project, from every layer that there is. */
+export async function readGoverningPolicy(
+  project: string,
+  { base, managedPolicy }: Pick<VerifyRequest, "base" | "managedPolicy">,
+  { now, platform }: Pick<Environment, "now" | "platform">,
+): Promise<GoverningPolicy> {
+  const home = await governingDirectory(project, base);
+  const { sources, findings } = await readPolicySources({
+    directory: home,
+    managed: managedPolicy,
+    base,
+    platform,
+  });
+  const layers = sources.map(({ layer }) => layer);
+  return { home, sources, findings, stated: layers.length === 0 ? null : mergePolicy(layers, now) };
+}
+
 /** The mode that holds for a request, by its policy alone: no lockfile is read and nothing is asked. */
 export async function modeOf(
   request: Pick<
     VerifyRequest,
     "directory" | "policyDirectory" | "managedPolicy" | "base" | "mode" | "modeFrom"
   >,
-  { now, platform }: Pick<Environment, "now" | "platform">,
+  environment: Pick<Environment, "now" | "platform">,
 ): Promise<Mode> {
-  const { sources, findings } = await readPolicySources({
-    directory: await governingDirectory(request.policyDirectory ?? request.directory, request.base),
-    managed: request.managedPolicy,
-    base: request.base,
-    platform,
-  });
-  const policy =
-    sources.length === 0
-      ? builtInPolicy([])
-      : mergePolicy(
-          sources.map(({ layer }) => layer),
-          now,
-        );
-  return withMode(policy, request, findings).mode;
+  const project = request.policyDirectory ?? request.directory;
+  const { stated, findings } = await readGoverningPolicy(project, request, environment);
+  return withMode(stated ?? builtInPolicy([]), request, findings).mode;
 }
 
 /**
@@ -69,14 +83,4 @@ export function policyHome(start: string): string {
   return (
     withinRepository(start).find((directory) => existsSync(join(directory, policyPath))) ?? resolve(start)
   );
-}
-
-/** A directory and those above it, up to its repository; the directory alone where there is none. */
-function withinRepository(start: string): string[] {
-  const directories: string[] = [];
-  for (let directory = resolve(start); ; directory = dirname(directory)) {
-    directories.push(directory);
-    if (existsSync(join(directory, ".git"))) return directories;
-    if (dirname(directory) === directory) return [resolve(start)];
-  }
 }

@@ -39,6 +39,13 @@ const manifestBytes = 4 * 1024 * 1024;
 const requirementsBytes = 16 * 1024 * 1024;
 
 /**
+ * The lockfiles that a person named, else all of the project.
+ * @param named relative to `directory`
+ */
+export const findLockfiles = (directory: string, named: readonly string[]): Promise<Discovery> =>
+  named.length > 0 ? namedLockfiles(directory, named) : discoverLockfiles(directory);
+
+/**
  * Finds the project at or above a directory (the nearest one with a lockfile, not above its repository) and
  * every lockfile there that a manager would read.
  */

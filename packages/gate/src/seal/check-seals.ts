@@ -5,7 +5,6 @@ import {
   repositoryAddress,
   sealSubject,
   startOf,
-  verifySeal,
   type BundleVerifier,
   type Digest,
   type Finding,
@@ -27,15 +26,15 @@ import type { Environment, VerifyRequest } from "../run.ts";
 import { policyFiles } from "./policy-files.ts";
 import { subjectPath } from "./repository.ts";
 import { closureResources, nothingRead } from "./resources.ts";
-import { mostSeals, readSealFiles, readSealFilesAt } from "./seal-files.ts";
+import { mostSeals, readSealFiles, readSealFilesAt, type SealFile, type SealFiles } from "./seal-files.ts";
 import { lastSealedOther } from "./last-sealed.ts";
-import { sealTrustFor, verdictsOf } from "./seal-trust.ts";
+import { sealTrustFor, verdictsOf, type TrustGivers } from "./seal-trust.ts";
 import { changeFinding, changeSince } from "./sealed-change.ts";
 import { loadTrustStore } from "./trust-store.ts";
 
 export type SealChecking = {
-  request: Pick<VerifyRequest, "base" | "trustRoot" | "ref">;
-  environment: Pick<Environment, "now" | "home" | "variables" | "platform">;
+  request: VerifyRequest;
+  environment: Environment;
   /** Absolute path of the project that the lockfiles' paths count from. */
   directory: string;
   /** Absolute path of the project that it stands for: another one where `directory` is a copy. */
@@ -45,9 +44,9 @@ export type SealChecking = {
   policy: Policy;
   /** The layers of the policy, highest first. */
   sources: PolicySources["sources"];
-  /** Called once at most, when the first keyless seal asks for it; null where there is no sigstore root. */
-  bundles: () => Promise<BundleVerifier | null>;
 };
+
+type Checking = SealChecking & TrustGivers;
 
 /** Checks seals of lockfiles of one project under one trust store. */
 export type SealChecker = {
@@ -62,13 +61,8 @@ export type SealChecker = {
   explain(file: DiscoveredLockfile, set: PackageSet, checked: CheckedSeals): Promise<SealJudgement>;
   /** The last sealed state of this lockfile with other bytes than these; null where nobody trusted sealed one. */
   lastSealed(subject: SealSubject): Promise<SealStatement | null>;
-  /** Verifies one seal over this lockfile, wherever its bytes come from. */
-  verify(
-    name: string,
-    seal: Uint8Array,
-    file: DiscoveredLockfile,
-    subject: SealSubject,
-  ): Promise<SealVerdict>;
+  /** Verifies seals over this lockfile, wherever their bytes come from, against the closure as it stands now. */
+  verify(seals: readonly SealFile[], file: DiscoveredLockfile, subject: SealSubject): Promise<SealVerdict[]>;
   /** Name under which a seal knows a lockfile. */
   subjectPath(file: DiscoveredLockfile): string;
   closure(file: DiscoveredLockfile, further: readonly string[]): Promise<Resource[]>;
@@ -82,9 +76,13 @@ export type CheckedSeals = { judgement: SealJudgement; subject: SealSubject | nu
 
 /** Reads the trust store from where it is pinned. Without one every check still runs, and nothing counts. */
 export async function openSealChecker(opening: SealChecking): Promise<SealChecker> {
+  const { request, environment, home, policy, sources } = opening;
   let opened: Promise<BundleVerifier | null> | null = null;
-  const checking = { ...opening, bundles: () => (opened ??= opening.bundles()) };
-  const { request, environment, home, policy, sources } = checking;
+  const openKeyless = async (): Promise<BundleVerifier | null> => {
+    const { keylessVerifier } = await import("./keyless-verifier.ts");
+    return keylessVerifier(request, environment, policy, sources);
+  };
+  const checking: Checking = { ...opening, bundles: () => (opened ??= openKeyless()) };
   const store = await loadTrustStore({
     directory: home,
     managedPolicy: sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
@@ -102,10 +100,6 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
     policy: policyDigest(policy, await policyFiles(policy, sources), environment.now),
     now: environment.now,
   };
-  const contextOf = async (file: DiscoveredLockfile, subject: SealSubject): Promise<SealContext> => {
-    const closure = await closureOf(checking, file);
-    return { ...shared, subject, closure };
-  };
   const lastSealed = async (subject: SealSubject): Promise<SealStatement | null> =>
     root === null ? null : lastSealedOther(checking, root, { ...shared, ref: null }, subject);
   return {
@@ -114,11 +108,9 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
     findings: policy.seal.approval === null ? toNotes(store.findings) : store.findings,
     check: (file, bytes) => checkLockfile(checking, root, shared, file, bytes),
     lastSealed,
-    verify: async (name, seal, file, subject) => {
+    verify: async (seals, file, subject) => {
       if (root === null) throw new Error("without a trust store no seal can be verified");
-      const files = { files: [{ path: name, bytes: seal, problem: null }], many: null };
-      const trust = await sealTrustFor(checking, root, files);
-      return verifySeal(name, seal, await contextOf(file, subject), trust);
+      return verdictsOver(checking, root, shared, { files: seals, many: null }, file, subject);
     },
     subjectPath: ({ path }) => subjectPath(checking.origin, path),
     closure: async (file, further) => (await closureOf(checking, file))(further),
@@ -138,7 +130,7 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
 type Shared = Pick<SealContext, "repository" | "ref" | "now"> & { policy: Digest; refused: boolean };
 
 async function checkLockfile(
-  checking: SealChecking,
+  checking: Checking,
   root: TrustRoot | null,
   shared: Shared,
   file: DiscoveredLockfile,
@@ -167,12 +159,22 @@ async function checkLockfile(
   const seals = await readSealFiles(home, subject.digest.hex);
   if (seals.many !== null) return { judgement: judgement([], [], [tooMany(file.path, seals.many)]), subject };
   if (root === null) return { judgement: judgement([], []), subject };
-  const trust = await sealTrustFor(checking, root, seals);
-  const closure = await closureOf(checking, file);
-  const verdicts = verdictsOf(seals, { ...shared, subject, closure }, trust);
+  const verdicts = await verdictsOver(checking, root, shared, seals, file, subject);
   const approvedAtBase =
     request.base === null ? [] : await approvalsAt(checking, request.base, shared, subject, file, root);
   return { judgement: judgement(verdicts, approvedAtBase), subject };
+}
+
+async function verdictsOver(
+  checking: Checking,
+  root: TrustRoot,
+  shared: Shared,
+  seals: SealFiles,
+  file: DiscoveredLockfile,
+  subject: SealSubject,
+): Promise<SealVerdict[]> {
+  const trust = await sealTrustFor(checking, root, seals);
+  return verdictsOf(seals, { ...shared, subject, closure: await closureOf(checking, file) }, trust);
 }
 
 /**
@@ -180,7 +182,7 @@ async function checkLockfile(
  * its closure, with the approvals they once had.
  */
 async function approvalsAt(
-  checking: SealChecking,
+  checking: Checking,
   base: string,
   shared: Shared,
   subject: SealSubject,

@@ -8,6 +8,7 @@ import {
   type RootMetadata,
 } from "@countersign/core";
 import { editableRoot, isInside, readBounded } from "../project/bounded-file.ts";
+import { isCi } from "../project/ci.ts";
 import { rootName, trustFolder, type RootFolder } from "./root-folder.ts";
 import { alteredVersion, chainOf, firstRoot, lastOf, walkTrust, type TrustWalk } from "./trust-chain.ts";
 import { TrustMemory, type KnownVersion } from "./trust-memory.ts";
@@ -113,7 +114,7 @@ async function flagged(path: string): Promise<Pinned | Finding> {
  * the flag would have every change pin its own signers.
  */
 function ownWordInCi({ options, base }: TrustSources, path: string): Finding | null {
-  const inCi = !["", "0", "false"].includes(options.environment.variables["CI"] ?? "");
+  const inCi = isCi(options.environment.variables);
   const own = isInside(path, editableRoot(options.directory, options.environment.home));
   if (!inCi || !own || base !== null) return null;
   return {

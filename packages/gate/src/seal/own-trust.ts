@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import {
   policyPath,
   readRootDocument,
@@ -9,7 +9,7 @@ import {
   type Finding,
   type RootMetadata,
 } from "@countersign/core";
-import { repositoryRoot } from "./repository.ts";
+import { withinRepository } from "../project/repository.ts";
 import { projectFolder, rootName, trustFolder, type RootFolder } from "./root-folder.ts";
 import { chainOf } from "./trust-chain.ts";
 import { TrustMemory } from "./trust-memory.ts";
@@ -32,11 +32,9 @@ export type OwnTrust =
 
 /** The directory that a trust store is in or belongs in: the nearest with one or with a policy, within the repository. */
 export function trustHome(start: string): string {
-  const top = repositoryRoot(start);
-  for (let directory = resolve(start); ; directory = dirname(directory)) {
-    if (existsSync(join(directory, trustFolder)) || existsSync(join(directory, policyPath))) return directory;
-    if (directory === top || dirname(directory) === directory) return resolve(start);
-  }
+  const holds = (directory: string): boolean =>
+    existsSync(join(directory, trustFolder)) || existsSync(join(directory, policyPath));
+  return withinRepository(start).find(holds) ?? resolve(start);
 }
 
 export async function readOwnTrust(directory: string): Promise<OwnTrust> {

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { digestFromHex, type Digest, type Policy, type Resource } from "@countersign/core";
+import { sha256Of, type Policy, type Resource } from "@countersign/core";
 import type { PolicySource } from "../policy/layers.ts";
 
 /**
@@ -18,7 +17,7 @@ export async function policyFiles(policy: Policy, sources: readonly PolicySource
   const files = await Promise.all(
     named.map(async ({ name, path, source }): Promise<Resource[]> => {
       const file = await source?.readRelative(path);
-      return file === undefined || file === null ? [] : [{ name, digest: sha256(file.text) }];
+      return file === undefined || file === null ? [] : [{ name, digest: sha256Of(file.text) }];
     }),
   );
   return files.flat();
@@ -28,6 +27,3 @@ const sourceOf = (
   sources: readonly PolicySource[],
   kind: PolicySource["layer"]["kind"],
 ): PolicySource | undefined => sources.find(({ layer }) => layer.kind === kind);
-
-const sha256 = (text: string): Digest =>
-  digestFromHex("sha256", createHash("sha256").update(text).digest("hex")) as Digest;

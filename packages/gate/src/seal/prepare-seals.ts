@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
 import { dirname, join, posix } from "node:path";
 import {
   compareSets,
   defaultBudget,
-  digestFromHex,
   formatDigest,
+  sameDigest,
   sealSubject,
+  sha256Of,
   type Digest,
   type Finding,
   type LockedPackage,
@@ -21,17 +21,16 @@ import {
 import type { Verification } from "../conclusion.ts";
 import { sealedClosureOf } from "../closure/closure.ts";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
-import { governingDirectory } from "../policy/mode.ts";
-import { readPolicySources } from "../policy/layers.ts";
-import { discoverLockfiles, namedLockfiles } from "../project/discovery.ts";
+import { readGoverningPolicy } from "../policy/mode.ts";
+import { findLockfiles } from "../project/discovery.ts";
 import { commitOf } from "../project/git.ts";
 import { readBaseline, readLockfileBytes } from "../project/locked-project.ts";
 import type { Environment, VerifyRequest } from "../run.ts";
 import { verifyProject } from "../verify-project.ts";
 import { openSealChecker, type SealChecker } from "./check-seals.ts";
-import { keylessVerifier } from "./keyless-verifier.ts";
 import { namedFiles } from "./named-files.ts";
-import { repositoryRoot, subjectPath } from "./repository.ts";
+import { repositoryRoot } from "../project/repository.ts";
+import { subjectPath } from "./repository.ts";
 import { foldersAbove } from "./resources.ts";
 import { changeSince } from "./sealed-change.ts";
 
@@ -74,13 +73,7 @@ export async function prepareSeals(request: VerifyRequest, environment: Environm
   );
   if (blocking.length > 0 || report.decision.mode === "disabled")
     return { state: "refused", verification, findings: [] };
-  const home = await governingDirectory(directory, request.base);
-  const { sources } = await readPolicySources({
-    directory: home,
-    managed: request.managedPolicy,
-    base: request.base,
-    platform: environment.platform,
-  });
+  const { home, sources } = await readGoverningPolicy(directory, request, environment);
   const checker = await openSealChecker({
     request,
     environment,
@@ -89,38 +82,38 @@ export async function prepareSeals(request: VerifyRequest, environment: Environm
     home,
     policy,
     sources,
-    bundles: () => keylessVerifier(request, environment, policy, sources),
   });
   const { root } = checker;
   if (root === null) return { state: "refused", verification, findings: checker.findings };
+  const { lockfiles: files } = await findLockfiles(request.directory, request.lockfiles);
   const seals = await Promise.all(
     verification.lockfiles.map((lockfile) =>
-      prepareOne(request, environment, { directory, home, policy, root, checker }, lockfile),
+      prepareOne(request, environment, { directory, files, root, checker }, lockfile),
     ),
   );
   return { state: "ready", verification, home, policy, root, checker, seals };
 }
 
-type Place = { directory: string; home: string; policy: Policy; root: TrustRoot; checker: SealChecker };
+type Place = {
+  directory: string;
+  files: readonly DiscoveredLockfile[];
+  root: TrustRoot;
+  checker: SealChecker;
+};
 
 async function prepareOne(
   request: VerifyRequest,
   environment: Environment,
-  { directory, root, checker }: Place,
+  { directory, files, root, checker }: Place,
   { set, verdicts, decision }: Verification["lockfiles"][number],
 ): Promise<PreparedSeal> {
   const { path } = set.lockfile;
-  const found =
-    request.lockfiles.length > 0
-      ? await namedLockfiles(request.directory, request.lockfiles)
-      : await discoverLockfiles(directory);
-  const file = found.lockfiles.find((each) => each.path === path) as DiscoveredLockfile;
+  const file = files.find((each) => each.path === path) as DiscoveredLockfile;
   const { found: contents } = await readLockfileBytes(directory, [file], defaultBudget);
   const bytes = contents[0]?.bytes ?? new Uint8Array();
-  const digest = digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex"));
   const subject = sealSubject(checker.subjectPath(file), bytes);
   if (!subject.ok) throw new Error(`${path} cannot be sealed: ${subject.detail}`);
-  if (digest === null || formatDigest(digest) !== formatDigest(set.lockfile.digest))
+  if (!sameDigest(sha256Of(bytes), set.lockfile.digest))
     throw new Error(`${path} changed while it was being verified`);
   const head = await commitOf(directory, request.base ?? "HEAD");
   return {
@@ -196,6 +189,5 @@ function evidenceDigest(verdicts: readonly Verdict[]): Digest {
       identity?.issuer ?? "",
     ]),
   );
-  const hex = createHash("sha256").update(rows.toSorted().join("\n")).digest("hex");
-  return digestFromHex("sha256", hex) as Digest;
+  return sha256Of(rows.toSorted().join("\n"));
 }

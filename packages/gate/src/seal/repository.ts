@@ -1,13 +1,6 @@
-import { existsSync, realpathSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
-
-/** The nearest directory at or above `start` with a `.git`, which a worktree has as a file; `start` where there is none. */
-export function repositoryRoot(start: string): string {
-  for (let directory = resolve(start); ; directory = dirname(directory)) {
-    if (existsSync(join(directory, ".git"))) return directory;
-    if (dirname(directory) === directory) return resolve(start);
-  }
-}
+import { realpathSync } from "node:fs";
+import { relative, sep } from "node:path";
+import { repositoryRoot } from "../project/repository.ts";
 
 /**
  * The name under which a seal knows a lockfile: its POSIX path from the repository's root, with the letters' case that

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
 import { readdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, posix } from "node:path";
-import { closureBytes, digestFromHex, type Digest, type Resource } from "@countersign/core";
+import { closureBytes, type Digest, type Resource, sha256Of } from "@countersign/core";
 import { sealedClosureOf } from "../closure/closure.ts";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
 import { readBoundedSync, type BoundedRead } from "../project/bounded-file.ts";
-import { repositoryRoot, subjectPath } from "./repository.ts";
+import { repositoryRoot } from "../project/repository.ts";
+import { subjectPath } from "./repository.ts";
 
 const maximumFiles = 20_000;
 /** Of all files together. */
@@ -29,7 +29,7 @@ export type ClosurePlace = {
 };
 
 /** Stands for what nobody can read as a file of the repository. No seal is made over it. */
-export const unreadable: Digest = sha256(Buffer.from("unreadable"));
+export const unreadable: Digest = sha256Of(Buffer.from("unreadable"));
 
 /**
  * The closure of a lockfile as it stands, sorted by name: what always belongs to it, and of the given names those that
@@ -150,11 +150,7 @@ function digestOf(name: string, repository: RepositoryFiles, readSoFar: ReadSoFa
   const bytes = closureBytes(posix.basename(name), read.bytes);
   // Tokens that a machine adds make no difference, so neither does a file that holds nothing else.
   const isEmpty = Buffer.from(bytes).toString("latin1").trim() === "";
-  return posix.basename(name) === ".npmrc" && isEmpty ? null : sha256(bytes);
-}
-
-function sha256(bytes: Uint8Array): Digest {
-  return digestFromHex("sha256", createHash("sha256").update(bytes).digest("hex")) as Digest;
+  return posix.basename(name) === ".npmrc" && isEmpty ? null : sha256Of(bytes);
 }
 
 const isInside = (name: string): boolean => {

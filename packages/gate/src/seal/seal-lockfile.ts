@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import {
   encodeSealStatement,
   formatSealDocument,
   pae,
   sameDigest,
+  sha256Of,
   SignerError,
   type Instant,
   type LockfileClaim,
@@ -17,6 +17,7 @@ import {
   type TrustRoot,
 } from "@countersign/core";
 import { staysWithin } from "../project/bounded-file.ts";
+import { writeWhole } from "../project/whole-file.ts";
 import type { PreparedSeal, Preparation } from "./prepare-seals.ts";
 import { unreadable } from "./resources.ts";
 import { sealsFolder } from "./seal-files.ts";
@@ -74,18 +75,23 @@ export async function sealLockfile(
     bytes: payload,
   });
   const text = formatSealDocument(sealTypes.payload, payload, signed);
-  const name = `${createHash("sha256").update(payload).digest("hex")}.json`;
+  const name = `${sha256Of(payload).hex}.json`;
   const path = posix.join(sealsFolder, prepared.subject.digest.hex, name);
-  const verdict = await checker.verify(path, Buffer.from(text), prepared.file, prepared.subject);
-  if (verdict.outcome !== "verified") {
+  const seal = { path, bytes: Buffer.from(text), problem: null };
+  const [verdict] = await checker.verify([seal], prepared.file, prepared.subject);
+  if (verdict?.outcome !== "verified") {
     throw new SignerError(
-      `the seal would count for nothing: ${verdict.detail ?? "it does not verify"} (${verdict.code ?? "failed"})`,
-      verdict.code === "seal/closure-changed" || verdict.code === "seal/subject-mismatch"
+      `the seal would count for nothing: ${verdict?.detail ?? "it does not verify"} (${verdict?.code ?? "failed"})`,
+      verdict?.code === "seal/closure-changed" || verdict?.code === "seal/subject-mismatch"
         ? "something changed meanwhile: look at it, and sign again"
         : "correct the signer in the trust store, or sign with another key",
     );
   }
-  await writeWhole(home, path, text);
+  const target = join(home, path);
+  await mkdir(dirname(target), { recursive: true });
+  if (!(await staysWithin(dirname(target), home)))
+    throw new SignerError(`${path} would be written outside the project`, "replace the link by a folder");
+  await writeWhole(target, text, 0o644);
   const { mediaType } = JSON.parse(text) as { mediaType: string };
   return { path, mediaType, verdict, claim };
 }
@@ -124,15 +130,4 @@ function refOf({ id, refs }: SealSigner, asked: string | null): string | null {
     `${id} may sign for several refs (${refs.join(", ")})`,
     "name one: --ref refs/heads/main",
   );
-}
-
-/** Written beside and renamed: nobody reads half a seal. */
-async function writeWhole(home: string, path: string, text: string): Promise<void> {
-  const target = join(home, path);
-  await mkdir(dirname(target), { recursive: true });
-  if (!(await staysWithin(dirname(target), home)))
-    throw new SignerError(`${path} would be written outside the project`, "replace the link by a folder");
-  const beside = `${target}.${process.pid}`;
-  await writeFile(beside, text, { mode: 0o644 });
-  await rename(beside, target);
 }

@@ -1,11 +1,12 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { digestFromHex, parseJson, repositoryAddress, trustLimits, type Digest } from "@countersign/core";
 import { isInside, readBounded } from "../project/bounded-file.ts";
 import { originUrl } from "../project/git.ts";
+import { writeWhole } from "../project/whole-file.ts";
 import { stateDirectoryOf, type StatePlace } from "../project/state-directory.ts";
-import { repositoryRoot } from "./repository.ts";
+import { repositoryRoot } from "../project/repository.ts";
 
 /** A version of a trust store that was verified on this machine. */
 export type KnownVersion = { version: number; digest: Digest };
@@ -67,14 +68,10 @@ export class TrustMemory {
     const sorted = [...known.values()].toSorted((a, b) => a.version - b.version);
     const rows = sorted.map(({ version, digest }) => ({ version, sha256: digest.hex }));
     const text = `${JSON.stringify({ project: this.#project, schema, versions: rows }, null, 2)}\n`;
-    const beside = `${this.path}.${randomUUID()}`;
     try {
-      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-      await writeFile(beside, text, { flag: "wx", mode: 0o600 });
-      await rename(beside, this.path);
+      await writeWhole(this.path, text, 0o600);
       return null;
     } catch (error) {
-      await rm(beside, { force: true }).catch(() => {});
       return `the system says ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}`;
     }
   }

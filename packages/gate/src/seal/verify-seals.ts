@@ -1,7 +1,6 @@
 import {
   builtInPolicy,
   defaultBudget,
-  mergePolicy,
   type Finding,
   type Policy,
   type SealJudgement,
@@ -9,13 +8,11 @@ import {
   type TrustRoot,
 } from "@countersign/core";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
-import { readPolicySources } from "../policy/layers.ts";
-import { governingDirectory } from "../policy/mode.ts";
-import { discoverLockfiles, namedLockfiles } from "../project/discovery.ts";
+import { readGoverningPolicy } from "../policy/mode.ts";
+import { findLockfiles } from "../project/discovery.ts";
 import { readLockfileBytes } from "../project/locked-project.ts";
 import type { Environment, VerifyRequest } from "../run.ts";
 import { openSealChecker, type SealChecker } from "./check-seals.ts";
-import { keylessVerifier } from "./keyless-verifier.ts";
 
 /** What came of the seals of each lockfile, whether the policy demands any or not. */
 export type SealsVerified = {
@@ -31,21 +28,10 @@ export type SealsVerified = {
 
 /** Checks seals and nothing else: no lockfile is parsed, and no evidence is looked at. */
 export async function verifySeals(request: VerifyRequest, environment: Environment): Promise<SealsVerified> {
-  const { directory, lockfiles, findings } =
-    request.lockfiles.length > 0
-      ? await namedLockfiles(request.directory, request.lockfiles)
-      : await discoverLockfiles(request.directory);
-  const home = await governingDirectory(directory, request.base);
-  const read = await readPolicySources({
-    directory: home,
-    managed: request.managedPolicy,
-    base: request.base,
-    platform: environment.platform,
-  });
-  const layers = read.sources.map(({ layer }) => layer);
-  const stated = layers.length === 0 ? builtInPolicy([]) : mergePolicy(layers, environment.now);
+  const { directory, lockfiles, findings } = await findLockfiles(request.directory, request.lockfiles);
+  const { home, sources, stated, ...read } = await readGoverningPolicy(directory, request, environment);
   // Somebody asks for the seals, whatever an install would do about them.
-  const policy = { ...stated, mode: "strict" } as const;
+  const policy = { ...(stated ?? builtInPolicy([])), mode: "strict" } as const;
   const checker = await openSealChecker({
     request,
     environment,
@@ -53,8 +39,7 @@ export async function verifySeals(request: VerifyRequest, environment: Environme
     origin: directory,
     home,
     policy,
-    sources: read.sources,
-    bundles: () => keylessVerifier(request, environment, policy, read.sources),
+    sources,
   });
   const contents = await readLockfileBytes(directory, lockfiles, defaultBudget);
   const checked: SealsVerified["lockfiles"][number][] = [];

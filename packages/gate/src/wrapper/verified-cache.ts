@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { formatDigest } from "@countersign/core";
 import type { Verification } from "../conclusion.ts";
 import type { ManagerName } from "../manager/manager.ts";
 import { policyPath } from "../policy/layers.ts";
 import { policyHome } from "../policy/mode.ts";
+import { writeWhole } from "../project/whole-file.ts";
 import type { WrapperHost } from "./wrapper.ts";
 
 /**
@@ -48,10 +49,7 @@ export async function settleCache(
     for (const path of paths) await rm(path, { recursive: true, force: true });
   }
   const list = Object.fromEntries([...(keeps ? known : []), ...now].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  await mkdir(dirname(cache), { recursive: true, mode: 0o700 });
-  const beside = `${listOf(cache)}.${process.pid}`;
-  await writeFile(beside, JSON.stringify(list), { mode: 0o600 });
-  await rename(beside, listOf(cache));
+  await writeWhole(listOf(cache), JSON.stringify(list), 0o600);
 }
 
 const listOf = (cache: string): string => `${cache}.digests.json`;
