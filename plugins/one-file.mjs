@@ -3,11 +3,20 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { rolldown } from "rolldown";
 
+/**
+ * What npm's reader of configuration looks for a workspace's root with. We tell it where the project is, so it never
+ * asks; were it to ask an empty module, it would throw, and settings that could not be read are a finding.
+ */
+const neverAsked = { "@npmcli/package-json": false, "@npmcli/map-workspaces": false };
+
 /** Options of every bundle here. */
 export const common = {
   platform: "node",
   external: [/^node:/],
-  resolve: { conditionNames: ["@countersign/source", "node", "import", "require", "default"] },
+  resolve: {
+    conditionNames: ["@countersign/source", "node", "import", "require", "default"],
+    alias: neverAsked,
+  },
 };
 
 /** For `output.minify`: smaller, and names and lines can still be read. */

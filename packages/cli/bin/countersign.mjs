@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Runs on any Node that can read a module, so that an old one gets a sentence instead of a stack trace.
 import { readFileSync } from "node:fs";
-import module from "node:module";
 
 const [major, minor, patch] = process.versions.node.split(".").map(Number);
 const supported =
@@ -19,7 +18,6 @@ if (process.argv.length === 3 && (process.argv[2] === "--version" || process.arg
   );
   process.exitCode = 2;
 } else {
-  module.enableCompileCache?.();
   const { main } = await import("../dist/main.js");
   process.exitCode = await main(process.argv.slice(2), version());
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { visible } from "@countersign/core";
+import { keepCompiled } from "./compile-cache.ts";
 import { CommandError } from "./command-error.ts";
 import { openHost, type Host } from "./host.ts";
 import { createProgram } from "./program.ts";
@@ -13,14 +14,12 @@ import { wrappedCommand, type WrappedCommand } from "./wrapped-command.ts";
 export async function main(
   args: readonly string[],
   version: string,
-  host: Host = openHost(version),
+  host: Host = ownHost(version),
 ): Promise<number> {
   const command = wrappedCommand(args);
   if (command !== null) return gated(command, host, args);
   let exitCode = 0;
-  const program = createProgram(host, (code) => {
-    exitCode = code;
-  });
+  const program = createProgram(host, (code) => void (exitCode = code), args[0]);
   try {
     await program.parseAsync([...args], { from: "user" });
     return host.signal.aborted ? cancelled(host) : exitCode;
@@ -29,6 +28,12 @@ export async function main(
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return failed(error, host, args.includes("--debug"));
   }
+}
+
+function ownHost(version: string): Host {
+  const host = openHost(version);
+  keepCompiled(host);
+  return host;
 }
 
 async function gated(command: WrappedCommand, host: Host, args: readonly string[]): Promise<number> {

@@ -25,8 +25,9 @@ type Run<Args extends unknown[]> = (host: Host, ...args: Args) => Promise<number
  * Every command with its options and examples. What a command does is loaded when it runs, so that help and
  * completion cost next to nothing.
  * @param exit receives the exit code of the command that ran
+ * @param first the command line's first word: where it names a command, that one is all that is described
  */
-export function createProgram(host: Host, exit: (code: number) => void): Command {
+export function createProgram(host: Host, exit: (code: number) => void, first = ""): Command {
   const program = new Command("countersign");
   program
     .description("Verifies what a lockfile names before a package manager runs any of it.")
@@ -55,6 +56,42 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
       .addOption(new Option("--debug", "show the stack of an unexpected error"))
       .addHelpText("after", examplesText(examples));
 
+  const known = commands.filter(({ names }) => names.includes(first));
+  for (const { describe } of known.length > 0 ? known : commands) describe(add, program, run);
+  if (known.length === 0) for (const name of laterCommands) refuseLater(program, name);
+  return program;
+}
+
+export type Add = (
+  parent: Command,
+  usage: string,
+  description: string,
+  examples: readonly string[],
+) => Command;
+export type Runner = <Args extends unknown[]>(
+  load: () => Promise<Run<Args>>,
+) => (...args: unknown[]) => Promise<void>;
+
+/** In the order of the help. */
+const commands: readonly {
+  names: readonly string[];
+  describe: (add: Add, program: Command, run: Runner) => void;
+}[] = [
+  { names: ["verify"], describe: addVerify },
+  { names: ["explain"], describe: addExplain },
+  { names: ["verify-attestation"], describe: addVerifyAttestation },
+  { names: ["evidence"], describe: addEvidence },
+  { names: ["policy"], describe: addPolicy },
+  { names: ["sign", "seal"], describe: addSeals },
+  { names: ["trust"], describe: addTrust },
+  { names: ["restore"], describe: addRestore },
+  { names: ["init"], describe: addInit },
+  { names: ["doctor"], describe: addDoctor },
+  { names: ["sigstore-conformance"], describe: addConformance },
+  { names: [], describe: addCompletion },
+];
+
+function addVerify(add: Add, program: Command, run: Runner): void {
   withProject(
     add(program, "verify", "verify every lockfile of the project and decide by its policy", [
       "countersign verify",
@@ -72,7 +109,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--output <file>", "write the report there; the summary stays on the terminal")
     .option("--verbose", "show what is fine too")
     .action(run(async () => (await import("./commands/verify.ts")).verify));
+}
 
+function addExplain(add: Add, program: Command, run: Runner): void {
   withProject(
     add(program, "explain", "show all that is known of a locked package", [
       "countersign explain left-pad",
@@ -83,7 +122,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .addOption(jsonFlag())
     .option("--verbose", "list everything that requires it")
     .action(run(async () => (await import("./commands/explain.ts")).explain));
+}
 
+function addVerifyAttestation(add: Add, program: Command, run: Runner): void {
   add(program, "verify-attestation", "verify the attestations of a file, without a project or a network", [
     "countersign verify-attestation widget-1.0.0.tgz --bundle attestations.json --subject pkg:npm/widget@1.0.0",
     "countersign verify-attestation --bundle widget.sigstore.json --identity repository=acme/widget",
@@ -103,12 +144,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     )
     .addOption(jsonFlag())
     .action(run(async () => (await import("./commands/verify-attestation.ts")).verifyAttestation));
+}
 
-  addEvidence(add, program, run);
-  addPolicy(add, program, run);
-  addSeals(add, program, run);
-  addTrust(add, program, run);
-
+function addRestore(add: Add, program: Command, run: Runner): void {
   withProject(
     add(program, "restore", "make what is installed be what the lockfile names, and prove it", [
       "countersign restore",
@@ -120,7 +158,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .addOption(jsonFlag())
     .option("--verbose", "show all that is not as locked, and the report")
     .action(run(async () => (await import("./commands/restore.ts")).restore));
+}
 
+function addInit(add: Add, program: Command, run: Runner): void {
   add(program, "init", "put the hook of this project's package manager in place, and a first policy", [
     "countersign init",
     "countersign init --yes --manager npm",
@@ -132,7 +172,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--remove", "take back what init wrote")
     .option("--yes", "write without asking")
     .action(run(async () => (await import("./commands/init.ts")).init));
+}
 
+function addDoctor(add: Add, program: Command, run: Runner): void {
   withProject(
     add(program, "doctor", "show versions, lockfiles, registries, trust and what would weaken them", [
       "countersign doctor",
@@ -141,7 +183,9 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
   )
     .addOption(jsonFlag())
     .action(run(async () => (await import("./commands/doctor.ts")).doctor));
+}
 
+function addConformance(add: Add, program: Command, run: Runner): void {
   const conformance = program
     .command("sigstore-conformance")
     .description("the protocol of Sigstore's conformance suite");
@@ -167,7 +211,10 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--in-toto", "sign the file as the statement of an envelope")
     .option("--staging", "the staging instance (its configuration must be given)")
     .action(run(async () => (await import("./commands/sigstore-conformance.ts")).signBundle));
+}
 
+/** It describes all the others, so no name of its own stands in the list. */
+function addCompletion(add: Add, program: Command, run: Runner): void {
   add(program, "completion", "print a completion script", [
     'eval "$(countersign completion bash)"',
     "countersign completion fish > ~/.config/fish/completions/countersign.fish",
@@ -179,20 +226,7 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
         return (own: Host, shell: string) => completion(own, shell, program);
       }),
     );
-
-  for (const name of laterCommands) refuseLater(program, name);
-  return program;
 }
-
-export type Add = (
-  parent: Command,
-  usage: string,
-  description: string,
-  examples: readonly string[],
-) => Command;
-export type Runner = <Args extends unknown[]>(
-  load: () => Promise<Run<Args>>,
-) => (...args: unknown[]) => Promise<void>;
 
 function addEvidence(add: Add, program: Command, run: Runner): void {
   const evidence = program

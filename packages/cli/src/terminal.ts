@@ -1,5 +1,4 @@
 import process from "node:process";
-import { createInterface } from "node:readline/promises";
 import { isatty } from "node:tty";
 import type { Palette } from "@countersign/core";
 import picocolors from "picocolors";
@@ -52,6 +51,7 @@ export function openTerminal(): Terminal {
 
 /** Anything but a clear yes is a no, the end of input and Ctrl-C too. */
 async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const closed = new Promise<string>((resolve) => asking.once("close", () => resolve("")));

@@ -1,5 +1,14 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { rolldown } from "rolldown";
@@ -254,5 +263,72 @@ registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(loads
     const { status, stdout } = run(["completion", shell]);
     expect(status).toBe(0);
     for (const name of ["verify-attestation", "doctor", "managed-policy"]) expect(stdout).toContain(name);
+  });
+
+  describe("keeps what Node.js compiled", () => {
+    const placeOf = (name: string): { home: string; compiled: string; temporary: string } => {
+      const own = join(installed.path, name);
+      const temporary = join(own, "tmp");
+      mkdirSync(temporary, { recursive: true });
+      return { home: own, compiled: join(own, ".local/state/countersign/compiled"), temporary };
+    };
+    const look = (
+      { home: own, temporary }: ReturnType<typeof placeOf>,
+      variables: Readonly<Record<string, string>> = {},
+      cwd = home,
+    ): void => {
+      const settings = { HOME: own, TMPDIR: temporary, ...variables };
+      expect(run(["policy", "check", "nothing.yaml"], settings, cwd).status).toBe(2);
+      expect(readdirSync(temporary)).toEqual([]);
+    };
+
+    it.skipIf(process.platform === "win32")("for this user alone, and never where others write too", () => {
+      const place = placeOf("kept");
+      look(place);
+      expect(statSync(place.compiled).mode & 0o777).toBe(0o700);
+      expect(readdirSync(place.compiled)).toHaveLength(1);
+      expect(readdirSync(place.compiled, { recursive: true }).length).toBeGreaterThan(3);
+    });
+
+    it.skipIf(process.platform === "win32")(
+      "takes nothing over from a folder that others may write to",
+      () => {
+        const place = placeOf("open");
+        const [version] = run(["--version"]).stdout.split("\n");
+        const planted = join(place.compiled, version ?? "", "planted");
+        mkdirSync(planted, { recursive: true });
+        chmodSync(join(place.compiled, version ?? ""), 0o777);
+        look(place);
+        expect(existsSync(planted)).toBe(false);
+      },
+    );
+
+    it("removes what another version compiled", () => {
+      const place = placeOf("older");
+      mkdirSync(join(place.compiled, "0.0.0-older"), { recursive: true, mode: 0o700 });
+      look(place);
+      expect(readdirSync(place.compiled)).not.toContain("0.0.0-older");
+    });
+
+    it("not in CI, whose caches a pull request may have filled", () => {
+      const place = placeOf("ci");
+      look(place, { CI: "true" });
+      expect(existsSync(place.compiled)).toBe(false);
+    });
+
+    it("not inside of the repository, by a link neither", () => {
+      const place = placeOf("inside");
+      mkdirSync(join(place.home, ".git"));
+      look(place, {}, place.home);
+      expect(existsSync(place.compiled)).toBe(false);
+      const repository = join(installed.path, "repository");
+      mkdirSync(join(repository, ".git"), { recursive: true });
+      mkdirSync(join(repository, "state"));
+      const link = join(installed.path, "link");
+      symlinkSync(join(repository, "state"), link);
+      look(place, { XDG_STATE_HOME: link }, repository);
+      const kept = readdirSync(join(repository, "state"), { recursive: true, withFileTypes: true });
+      expect(kept.filter((each) => each.isFile())).toEqual([]);
+    });
   });
 });

@@ -70,4 +70,5 @@ export { originUrl } from "./project/git.ts";
 export { verifySeals, type SealsVerified } from "./seal/verify-seals.ts";
 export { isCi } from "./project/ci.ts";
 export { writeWhole } from "./project/whole-file.ts";
+export { isInside } from "./project/bounded-file.ts";
 export { repositoryRoot } from "./project/repository.ts";

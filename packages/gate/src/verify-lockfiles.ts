@@ -56,17 +56,17 @@ export async function verifyLockfiles(
 ): Promise<Verification> {
   const { directory, origin } = governed;
   const budget = defaultBudget;
-  const discovery = await discover(request);
-  const findings: Finding[] = [...discovery.findings, ...(await vendoredFindings(origin))];
+  // Each waits for git, so they wait together.
+  const [{ discovery, contents, configurations }, vendored, seals] = await Promise.all([
+    readContents(request, environment, governed, budget),
+    vendoredFindings(origin),
+    openSeals(request, environment, governed),
+  ]);
+  const findings: Finding[] = [...discovery.findings, ...vendored];
   if (request.base !== null) {
     const unlocked = discovery.findings.map(({ at }) => at.path).filter((path) => path.endsWith(".txt"));
     findings.push(...(await lostLocks(origin, unlocked, request.base)));
   }
-  const contents = await readLockfileBytes(directory, discovery.lockfiles, budget, request.pending);
-  const [configurations, seals] = await Promise.all([
-    configure(contents.found, governed, environment),
-    openSeals(request, environment, governed),
-  ]);
   findings.push(...configurations.flatMap(({ findings: found }) => found), ...(seals?.findings ?? []));
   // Without a policy nothing demands seals, and the lockfiles say which registries may be asked.
   const early = governed.stated === null ? await parseEach(contents.found, budget) : null;
@@ -139,6 +139,22 @@ export async function verifyLockfiles(
   } finally {
     await (session as EvidenceSession | null)?.close();
   }
+}
+
+/** The lockfiles as bytes, with what their managers are configured to do. */
+async function readContents(
+  request: VerifyRequest,
+  environment: Environment,
+  governed: Governed,
+  budget: Budget,
+): Promise<{
+  discovery: Discovery;
+  contents: Awaited<ReturnType<typeof readLockfileBytes>>;
+  configurations: ManagerConfiguration[];
+}> {
+  const discovery = await discover(request);
+  const contents = await readLockfileBytes(governed.directory, discovery.lockfiles, budget, request.pending);
+  return { discovery, contents, configurations: await configure(contents.found, governed, environment) };
 }
 
 async function parseEach(

@@ -83,7 +83,9 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
     return keylessVerifier(request, environment, policy, sources);
   };
   const checking: Checking = { ...opening, bundles: () => (opened ??= openKeyless()) };
+  const origin = originUrl(checking.origin);
   const store = await loadTrustStore({
+    origin,
     directory: home,
     managedPolicy: sources.find(({ layer }) => layer.kind === "managed")?.layer.path ?? null,
     trustRoot: request.trustRoot,
@@ -92,7 +94,7 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
     mode: policy.mode,
   });
   const root = store.state === "available" ? store.root : null;
-  const repository = root?.repository ?? repositoryAddress((await originUrl(checking.origin)) ?? "");
+  const repository = root?.repository ?? repositoryAddress((await origin) ?? "");
   const shared = {
     repository,
     ref: request.ref,

@@ -33,7 +33,7 @@ type Pinned = {
  */
 export async function followPinned(sources: TrustSources, notes: readonly Finding[]): Promise<TrustStore> {
   const { options, project } = sources;
-  const memory = await TrustMemory.open(options.directory, options.environment);
+  const memory = await TrustMemory.open(options.directory, options.environment, options.origin);
   const recalled = (await memory?.recall()) ?? { state: "none" as const };
   if (recalled.state === "failed") return refused(unreadableMemory(memory?.path ?? "", recalled.detail));
   const remembered = recalled.state === "known" ? recalled.versions : [];

@@ -31,15 +31,19 @@ export class TrustMemory {
   /**
    * The memory of a project: by its remote `origin`, so that every clone and worktree has the same one, else by its
    * place. null where the memory would lie inside of the project's repository, whose changes could write it.
+   * @param origin address of that remote, where git has been asked before
    */
-  static async open(directory: string, environment: StatePlace): Promise<TrustMemory | null> {
+  static async open(
+    directory: string,
+    environment: StatePlace,
+    origin: Promise<string | null> = originUrl(directory),
+  ): Promise<TrustMemory | null> {
     const memoryDirectory = join(stateDirectoryOf(environment), "trust");
     const root = await realpath(repositoryRoot(directory));
     const place = await realpath(directory);
     if (isInside(memoryDirectory, root) || isInside(await realExisting(memoryDirectory), root)) return null;
-    const origin = await originUrl(directory);
     const below = relative(root, place).split(sep).join("/");
-    const project = `${(origin === null ? null : repositoryAddress(origin)) ?? root} ${below}`.trim();
+    const project = `${repositoryAddress((await origin) ?? "") ?? root} ${below}`.trim();
     const name = createHash("sha256").update(project).digest("hex");
     return new TrustMemory(join(memoryDirectory, `${name}.json`), project);
   }

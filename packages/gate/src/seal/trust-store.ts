@@ -21,6 +21,8 @@ export type TrustStoreOptions = {
   base: string | null;
   environment: Pick<Environment, "now" | "home" | "variables" | "platform">;
   mode: Mode;
+  /** Address of the directory's remote `origin`, where git has been asked before. */
+  origin?: Promise<string | null>;
 };
 
 /** What said whom to trust. */
@@ -75,9 +77,9 @@ export async function loadTrustStore(options: TrustStoreOptions): Promise<TrustS
 }
 
 /** Whoever deletes the whole trust store takes it back too, and must not be told to start another one. */
-async function isRemembered({ directory, environment }: TrustStoreOptions): Promise<boolean> {
+async function isRemembered({ directory, environment, origin }: TrustStoreOptions): Promise<boolean> {
   const { TrustMemory } = await import("./trust-memory.ts");
-  const recalled = await (await TrustMemory.open(directory, environment))?.recall();
+  const recalled = await (await TrustMemory.open(directory, environment, origin))?.recall();
   return recalled !== undefined && recalled.state !== "none";
 }
 
