@@ -21,11 +21,16 @@ const hooks = {
   },
 };
 
-const bundled = { ...common, cwd: import.meta.dirname, input: { main: "src/main.ts" } };
+const bundled = {
+  ...common,
+  cwd: import.meta.dirname,
+  input: { "compile-cache": "src/compile-cache.ts", main: "src/main.ts" },
+};
 
 const here = (...parts) => join(import.meta.dirname, ...parts);
 const managers = ["npm", "pnpm", "yarn", "bun", "deno", "uv"];
 /** Modules that a run asks for one after another. */
+const compiling = [here("src/compile-cache.ts")];
 const starting = [here("src/main.ts")];
 const deciding = [here("src/commands/verify.ts")];
 const verifying = ["verify-lockfiles.ts", "seal/check-seals.ts", "seal/follow-pinned.ts"].map((path) =>
@@ -64,6 +69,7 @@ async function groupsOf() {
   };
   const [verify, gate] = [loadedWith(verifying), loadedWith(gating)];
   const groups = [
+    ["place", loadedWith(compiling)],
     ["start", loadedWith(starting)],
     ["policy", loadedWith(deciding)],
     ["files", verify.intersection(gate)],
@@ -76,7 +82,7 @@ async function groupsOf() {
   }));
 }
 
-/** One start file and a chunk for whatever a command loads when it runs; nothing is left to be installed beside it. */
+/** Two start files, the first so that all of the second is kept compiled, and a chunk for whatever a command loads when it runs; nothing is left to be installed beside it. */
 export default defineConfig({
   ...bundled,
   plugins: [ascii, licences, hooks],

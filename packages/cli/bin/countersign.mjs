@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Runs on any Node that can read a module, so that an old one gets a sentence instead of a stack trace.
 import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 
 const [major, minor, patch] = process.versions.node.split(".").map(Number);
 const supported =
@@ -18,6 +19,14 @@ if (process.argv.length === 3 && (process.argv[2] === "--version" || process.arg
   );
   process.exitCode = 2;
 } else {
+  const { keepCompiled } = await import("../dist/compile-cache.js");
+  const place = {
+    home: homedir(),
+    directory: process.cwd(),
+    variables: process.env,
+    platform: process.platform,
+  };
+  keepCompiled({ ...place, version: version() });
   const { main } = await import("../dist/main.js");
   process.exitCode = await main(process.argv.slice(2), version());
 }

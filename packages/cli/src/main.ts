@@ -1,6 +1,5 @@
 import { CommanderError } from "commander";
 import { visible } from "@countersign/core";
-import { keepCompiled } from "./compile-cache.ts";
 import { CommandError } from "./command-error.ts";
 import { openHost, type Host } from "./host.ts";
 import { createProgram } from "./program.ts";
@@ -14,7 +13,7 @@ import { wrappedCommand, type WrappedCommand } from "./wrapped-command.ts";
 export async function main(
   args: readonly string[],
   version: string,
-  host: Host = ownHost(version),
+  host: Host = openHost(version),
 ): Promise<number> {
   const command = wrappedCommand(args);
   if (command !== null) return gated(command, host, args);
@@ -28,12 +27,6 @@ export async function main(
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return failed(error, host, args.includes("--debug"));
   }
-}
-
-function ownHost(version: string): Host {
-  const host = openHost(version);
-  keepCompiled(host);
-  return host;
 }
 
 async function gated(command: WrappedCommand, host: Host, args: readonly string[]): Promise<number> {
