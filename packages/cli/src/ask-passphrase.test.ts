@@ -1,21 +1,22 @@
-import { spawnSync } from "node:child_process";
 import { PassThrough } from "node:stream";
-import process from "node:process";
 import { describe, expect, it } from "vitest";
-import { askPassphrase, type Keyboard } from "./ask-passphrase.ts";
+import { atTerminal, terminalMissing } from "../test/pseudo-terminal.ts";
+import { askPassphrase, type Desk, type Keyboard } from "./ask-passphrase.ts";
 
-type Scene = { keyboard: PassThrough & Keyboard; shown: () => string; raw: boolean[]; screen: PassThrough };
+type Scene = Desk & { input: PassThrough & Keyboard; shown: () => string; raw: boolean[]; cut: () => number };
 
 function scene(): Scene {
   const raw: boolean[] = [];
-  const keyboard = Object.assign(new PassThrough(), {
+  const input = Object.assign(new PassThrough(), {
     isTTY: true,
     setRawMode: (on: boolean) => void raw.push(on),
   });
-  const screen = Object.assign(new PassThrough(), { isTTY: true });
+  const output = Object.assign(new PassThrough(), { isTTY: true });
   let text = "";
-  screen.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return { keyboard, screen, raw, shown: () => text };
+  let interrupts = 0;
+  output.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  const interrupt = (): void => void (interrupts += 1);
+  return { input, output, interrupt, raw, shown: () => text, cut: () => interrupts };
 }
 const { signal } = new AbortController();
 
@@ -27,68 +28,51 @@ describe("asking for a passphrase", () => {
     ["wrong\u0015right\r", "right"],
     ["pässwörd🔑x\u007f\r", "pässwörd🔑"],
     ["\r", ""],
-    ["abc\u0003", null],
+    ["abc\u0003", null, 1],
     ["\u0004", null],
-  ])("reads %j as %j, shows nothing of it and turns echo on again", async (keys, expected) => {
-    const { keyboard, screen, raw, shown } = scene();
-    const asking = askPassphrase("Passphrase: ", signal, keyboard, screen);
+  ])("reads %j as %j, shows nothing of it and turns echo on again", async (keys, expected, cuts = 0) => {
+    const desk = scene();
+    const asking = askPassphrase("Passphrase: ", signal, desk);
     // A character may come in two pieces.
-    for (const byte of Buffer.from(keys)) keyboard.write(Buffer.of(byte));
+    for (const byte of Buffer.from(keys)) desk.input.write(Buffer.of(byte));
     expect(await asking).toBe(expected);
-    expect(raw).toEqual([true, false]);
-    expect(shown()).toBe("Passphrase: \n");
+    expect(desk.cut()).toBe(cuts);
+    expect(desk.raw).toEqual([true, false]);
+    expect(desk.shown()).toBe("Passphrase: \n");
   });
 
   it("gives up at the end of input and on an abort", async () => {
     const ended = scene();
-    const asking = askPassphrase("", signal, ended.keyboard, ended.screen);
-    ended.keyboard.end("abc");
+    const asking = askPassphrase("", signal, ended);
+    ended.input.end("abc");
     expect(await asking).toBeNull();
     const stopped = scene();
     const controller = new AbortController();
-    const waiting = askPassphrase("", controller.signal, stopped.keyboard, stopped.screen);
+    const waiting = askPassphrase("", controller.signal, stopped);
     controller.abort();
     expect(await waiting).toBeNull();
     expect(stopped.raw).toEqual([true, false]);
   });
 
   it("asks nobody where there is no terminal", async () => {
-    const { keyboard, screen, shown, raw } = scene();
-    keyboard.isTTY = false;
-    expect(await askPassphrase("Passphrase: ", signal, keyboard, screen)).toBeNull();
-    expect([shown(), raw]).toEqual(["", []]);
+    const desk = scene();
+    desk.input.isTTY = false;
+    expect(await askPassphrase("Passphrase: ", signal, desk)).toBeNull();
+    expect([desk.shown(), desk.raw]).toEqual(["", []]);
   });
 
-  const python = spawnSync("python3", ["-c", "import pty"]).status === 0;
-  it.skipIf(!python)(`does not echo on a real terminal${python ? "" : " (python3 is not installed)"}`, () => {
-    const program = `
+  const missing = terminalMissing;
+  it.skipIf(missing !== null)(
+    `does not echo on a real terminal${missing === null ? "" : ` (${missing})`}`,
+    () => {
+      const program = `
       import { askPassphrase } from ${JSON.stringify(new URL("ask-passphrase.ts", import.meta.url).href)};
       const typed = await askPassphrase("Passphrase: ", new AbortController().signal);
       console.log("read " + [...typed].toReversed().join(""));
     `;
-    const driver = `
-import os, pty, sys
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-seen = b""
-asked = False
-while True:
-    try:
-        piece = os.read(terminal, 1024)
-    except OSError:
-        break
-    if not piece:
-        break
-    seen += piece
-    if not asked and b"Passphrase: " in seen:
-        asked = True
-        os.write(terminal, b"sesame\\r")
-print(seen.decode())
-`;
-    const args = ["-c", driver, process.execPath, "--input-type=module", "-e", program];
-    const { stdout, stderr } = spawnSync("python3", args, { encoding: "utf8", timeout: 30_000 });
-    expect(stdout, stderr).toContain("read emases");
-    expect(stdout).not.toContain("sesame");
-  });
+      const { shown } = atTerminal(program, [{ at: "Passphrase: ", type: "sesame\r" }]);
+      expect(shown).toContain("read emases");
+      expect(shown).not.toContain("sesame");
+    },
+  );
 });

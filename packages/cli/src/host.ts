@@ -35,7 +35,7 @@ export function openHost(version: string): Host {
     platform: process.platform,
     cpu: process.arch,
     now: Date.now,
-    terminal: openTerminal(),
+    terminal: openTerminal(cancelled.signal),
     signal: cancelled.signal,
     repository: null,
     hooks: null,

@@ -1,21 +1,27 @@
 import { join, posix, relative, sep } from "node:path";
-import { defaultBudget, sealSubject } from "@countersign/core";
+import { defaultBudget, isStopping, sealSubject } from "@countersign/core";
 import {
   findLockfiles,
   mostSeals,
-  policyHome,
   readLockfileBytes,
   readSealFiles,
   sealsFolder,
   subjectPath,
+  trustHome,
 } from "@countersign/gate";
 import { CommandError } from "./command-error.ts";
 import type { Host } from "./host.ts";
 
 /** Paths of the seals over the project's lockfiles as they stand, from the working directory. */
 export async function findSealFiles(host: Host, lockfiles: readonly string[]): Promise<string[]> {
-  const { directory, lockfiles: found } = await findLockfiles(host.directory, lockfiles);
-  const home = policyHome(directory);
+  const { directory, lockfiles: found, findings } = await findLockfiles(host.directory, lockfiles);
+  const stopping = findings.find(({ code }) => isStopping(code));
+  if (stopping !== undefined)
+    throw new CommandError(
+      `${stopping.at.path}: ${stopping.why.replace(/\.$/, "")} (${stopping.code})`,
+      stopping.fix,
+    );
+  const home = trustHome(directory);
   const contents = await readLockfileBytes(directory, found, defaultBudget);
   const paths: string[] = [];
   for (const { file, bytes } of contents.found) {

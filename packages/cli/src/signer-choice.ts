@@ -34,7 +34,7 @@ export function withSigner(command: Command): Command {
     .addOption(new Option("--tsa-url <url>", "keyless: timestamp authority"))
     .addOption(new Option("--identity-token-file <file>", "keyless: OIDC token"))
     .addOption(new Option("--oidc-issuer <url>", "keyless: where a person signs in"))
-    .addOption(new Option("--passphrase-fd <n>", "file descriptor that the key's passphrase is read from"));
+    .addOption(new Option("--passphrase-fd <n>", "--key: file descriptor that its passphrase is read from"));
 }
 
 /** The one signer that a command line names. */
@@ -65,5 +65,12 @@ export function signerChoice(options: SignerOptions): SignerChoice {
     );
   if (another !== undefined)
     throw new CommandError("several keys are named, and a seal has one", "sign once with each");
+  if (options.passphraseFd !== undefined && only.kind !== "key")
+    throw new CommandError(
+      "--passphrase-fd is read for --key alone",
+      only.kind === "ssh"
+        ? "leave it out: ssh-keygen asks by itself, and a key that ssh-agent holds (ssh-add) needs no passphrase"
+        : "leave it out",
+    );
   return only;
 }

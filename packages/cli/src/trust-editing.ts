@@ -10,6 +10,7 @@ import {
 } from "@countersign/core";
 import {
   readOwnTrust,
+  recallChain,
   rememberOwn,
   rootName,
   trustFolder,
@@ -20,7 +21,7 @@ import { CommandError } from "./command-error.ts";
 import type { Host } from "./host.ts";
 import { applyChanges, FilePlan } from "./init/file-change.ts";
 import { changesOf, fingerprintOf, missingLines } from "./trust-changes.ts";
-import { openRootKey } from "./trust-keys.ts";
+import { openRootKeys } from "./trust-keys.ts";
 
 /** Options of every command that writes a version of the trust store. */
 export type EditOptions = {
@@ -51,6 +52,34 @@ export async function openTrust(host: Host): Promise<Opened & { chain: readonly 
   return { directory, last: own.chain.at(-1) ?? null, pending: own.pending, chain: own.chain };
 }
 
+/**
+ * Before a key signs what follows a chain, the chain has to be one that this machine knows, or that a person has looked
+ * at as a whole: a change could have put another one there.
+ */
+export async function vouchedFor(
+  host: Host,
+  { directory, chain, last }: Awaited<ReturnType<typeof openTrust>>,
+  { key, yes }: Pick<EditOptions, "key" | "yes">,
+): Promise<void> {
+  if (key.length === 0) return;
+  const recalled = await recallChain(directory, host, chain);
+  if (recalled === "known") return;
+  if (recalled !== "unknown") throw new CommandError(`${recalled.at.path}: ${recalled.why}`, recalled.fix);
+  // A first version is shown as a whole anyway.
+  if (last === null) return;
+  const { root } = last;
+  host.terminal.out(
+    [
+      `${trustFolder}/${rootName(root.version)}: version ${root.version}, which this machine has not seen before`,
+      ...changesOf(null, root).map((line) => `  ${line}`),
+      `fingerprint: ${fingerprintOf(root)}`,
+    ]
+      .map((line) => `${visible(line, 4000)}\n`)
+      .join(""),
+  );
+  if (yes !== true) await agreed(host, "Is this the trust store that you know?");
+}
+
 /** Makes the next version, or changes the one that waits for signatures, and signs it where a key is at hand. */
 export async function editTrust(
   host: Host,
@@ -58,6 +87,7 @@ export async function editTrust(
   edit: (root: RootMetadata) => EditResult,
 ): Promise<number> {
   const opened = await openTrust(host);
+  await vouchedFor(host, opened, options);
   const { directory, last, pending } = opened;
   const start = pending ?? taken(last === null ? null : nextRoot(last, expiryOf(host, options)));
   const renewed =
@@ -72,7 +102,7 @@ export async function editTrust(
     );
   // What somebody else has put into a pending version is not signed unseen.
   const ask = pending !== null && options.key.length > 0;
-  const signers = await Promise.all(options.key.map((path) => openRootKey(host, path, options.passphraseFd)));
+  const signers = await openRootKeys(host, options.key, options.passphraseFd);
   return writeSigned(host, { directory, last, draft, signers, ask: ask && options.yes !== true });
 }
 
@@ -102,7 +132,7 @@ export async function writeSigned(
       .map((line) => `${visible(line, 4000)}\n`)
       .join(""),
   );
-  if (ask) await confirmed(host, draft.root.version);
+  if (ask) await agreed(host, `Sign version ${draft.root.version} of the trust store?`);
   let metadata = draft;
   for (const signer of signers) metadata = await withSignature(metadata, last, signer);
   const plan = new FilePlan(directory);
@@ -148,15 +178,14 @@ async function withSignature(
   );
 }
 
-async function confirmed({ terminal }: Host, version: number): Promise<void> {
+async function agreed({ terminal }: Host, question: string): Promise<void> {
   if (terminal.confirm === null)
     throw new CommandError("nobody sits at a terminal to say yes", "look at what is signed, and give --yes");
-  if (!(await terminal.confirm(`Sign version ${version} of the trust store?`)))
-    throw new CommandError("nothing was signed or written", "");
+  if (!(await terminal.confirm(question))) throw new CommandError("nothing was signed or written", "");
 }
 
 /** An edit's outcome, or what the person asked for in vain. */
-export function taken(result: EditResult | null): RootMetadata {
+function taken(result: EditResult | null): RootMetadata {
   if (result?.ok === true) return result.value;
   throw new CommandError(
     result === null ? "version 1 is gone" : result.detail,

@@ -4,6 +4,7 @@ import {
   hmacSealKey,
   parseSshPublicKey,
   sealKeyOf,
+  shellWord,
   SignerError,
   type SealKey,
   type SealKeyResult,
@@ -23,32 +24,61 @@ export async function readPublicKey(host: Host, source: string): Promise<SealKey
   if (/PRIVATE KEY-----/.test(text))
     throw new CommandError(
       `${source} is a private key, and a trust store holds public ones`,
-      `openssl pkey -in ${source} -pubout -out public.pem; of an OpenSSH key name the .pub file`,
+      isOpenSsh(text)
+        ? `ssh-keygen -y -f ${shellWord(source)} > signer.pub`
+        : `openssl pkey -in ${shellWord(source)} -pubout -out public.pem`,
     );
   return taken(source, text.startsWith("-----") ? pemKey(text) : parseSshPublicKey(text));
 }
 
 /** The public half of a root key, whose private half may be in the file: then it can sign. */
-export async function readRootKey(
+export type RootKey = { path: string; key: SealKey; signer: OpenedSigner | null };
+
+/** Root keys, one after the other: each that is encrypted asks for its passphrase. */
+export async function readRootKeys(
   host: Host,
-  path: string,
+  paths: readonly string[],
   passphraseFd: string | undefined,
-): Promise<{ key: SealKey; signer: OpenedSigner | null }> {
+): Promise<RootKey[]> {
+  const keys: RootKey[] = [];
+  for (const path of paths) {
+    const read = await readRootKey(host, path, passphraseFd);
+    const twin = keys.find(({ key }) => key.keyid === read.key.keyid);
+    if (twin !== undefined)
+      throw new CommandError(`${twin.path} and ${path} are the same root key`, "name each root key once");
+    keys.push(read);
+  }
+  return keys;
+}
+
+async function readRootKey(host: Host, path: string, passphraseFd: string | undefined): Promise<RootKey> {
   const text = (await readNamed(host, path, keyBytes)).toString("latin1");
   if (!/PRIVATE KEY-----/.test(text))
-    return { key: rootKind(path, await readPublicKey(host, path)), signer: null };
+    return { path, key: rootKind(path, await readPublicKey(host, path)), signer: null };
   const signer = await openRootKey(host, path, passphraseFd);
   const key = await signer.sealKey();
   if (key === null) throw new CommandError(`${path} is no root key`, makeOne);
-  return { key: rootKind(path, key), signer };
+  return { path, key: rootKind(path, key), signer };
 }
 
-/** A signer on a private root key. */
-export async function openRootKey(
+/** Signers on private root keys, one after the other: each that is encrypted asks for its passphrase. */
+export async function openRootKeys(
+  host: Host,
+  paths: readonly string[],
+  passphraseFd: string | undefined,
+): Promise<OpenedSigner[]> {
+  const signers: OpenedSigner[] = [];
+  for (const path of paths) signers.push(await openRootKey(host, path, passphraseFd));
+  return signers;
+}
+
+async function openRootKey(
   host: Host,
   path: string,
   passphraseFd: string | undefined,
 ): Promise<OpenedSigner> {
+  if (isOpenSsh((await readNamed(host, path, keyBytes)).toString("latin1")))
+    throw new CommandError(`${path} is an OpenSSH key; ${rootsAre}`, makeOne);
   try {
     return await openSigner(
       { kind: "key", path: resolve(host.directory, path) },
@@ -71,15 +101,15 @@ export function readHmacKey({ variables }: Host, variable: string): SealKey {
   return taken(variable, hmacSealKey(variable, Buffer.from(secret)));
 }
 
+const rootsAre = "roots are signed with Ed25519 or P-256 keys in PEM";
 const makeOne = "make one: openssl genpkey -algorithm ed25519 -out root.pem && chmod 600 root.pem";
 
 function rootKind(path: string, key: SealKey): SealKey {
   if (key.algorithm === "ed25519" || key.algorithm === "ecdsa-p256-sha256") return key;
-  throw new CommandError(
-    `${path} is for ${key.algorithm}; roots are signed with Ed25519 or P-256 keys in PEM`,
-    makeOne,
-  );
+  throw new CommandError(`${path} is for ${key.algorithm}; ${rootsAre}`, makeOne);
 }
+
+const isOpenSsh = (text: string): boolean => text.includes("-----BEGIN OPENSSH PRIVATE KEY-----");
 
 function pemKey(text: string): SealKeyResult {
   let key: KeyObject;

@@ -101,7 +101,7 @@ export function addTrust(add: Add, program: Command, run: Runner): void {
 const rootKeys = (): Option => repeated("--key <file>", "private root key to sign with (repeatable)");
 const yes = (): Option => new Option("--yes", "sign without asking");
 const passphraseFd = (): Option =>
-  new Option("--passphrase-fd <n>", "file descriptor with the passphrase of an encrypted key");
+  new Option("--passphrase-fd <n>", "file descriptor with a line for each encrypted key: its passphrase");
 
 /** Adds what every command takes that makes a version. */
 function withEdit(command: Command): Command {

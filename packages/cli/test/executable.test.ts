@@ -1,9 +1,11 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -222,6 +224,27 @@ registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(loads
       },
     );
     expect(stdout).toBe("{");
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("ends 2 where its output cannot be written", () => {
+    const project = createTestDirectory("full");
+    writeFiles(project.path, {
+      "package.json": "{}",
+      "package-lock.json": JSON.stringify({ lockfileVersion: 3, packages: { "": {} } }),
+    });
+    const full = openSync("/dev/full", "w");
+    for (const args of [["verify", "--offline"], ["verify", "--offline", "--json"], ["--help"]]) {
+      const ran = spawnSync(process.execPath, [bin, ...args], {
+        cwd: project.path,
+        encoding: "utf8",
+        env: environment(),
+        stdio: ["ignore", full, "pipe"],
+      });
+      expect(ran.stderr).toMatch(/countersign: the output cannot be written: ENOSPC\n$/);
+      expect(ran.status).toBe(2);
+    }
+    closeSync(full);
+    project.remove();
   });
 
   it.skipIf(!hasVectors)("carries its trust with it", () => {

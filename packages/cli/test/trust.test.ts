@@ -1,7 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createPrivateKey } from "node:crypto";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,6 +16,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadTrustStore, type TrustStore } from "@countersign/gate";
+import type { Ran } from "./host.ts";
 import { openTrustScene, type Person } from "./trust-scene.ts";
 
 const hasSshKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
@@ -108,6 +112,28 @@ describe("trust init", () => {
     expect(readdirSync(folder(alice))).toEqual(["1.root.json"]);
   });
 
+  it("names the public half of a private key by a command that a shell takes", async () => {
+    const { secret, open } = alice.key("it's mine");
+    const ran = await alice.trust("init", "--root-key", open, "--signer", `alice=${secret}`);
+    const fix = /^ {2}fix: (openssl .*)$/m.exec(ran.err)?.[1] ?? "";
+    execFileSync("sh", ["-c", fix], { cwd: alice.home, stdio: "ignore" });
+    expect(readFileSync(join(alice.home, "public.pem"), "utf8")).toBe(readFileSync(open, "utf8"));
+  });
+
+  it("repeats nothing of a file that is no key", async () => {
+    const { secret } = alice.key("root");
+    const env = join(alice.home, ".env");
+    writeFileSync(env, "DB_PASSWORD=hunter2\nTOKEN=abc\n");
+    for (const args of [
+      ["init", "--root-key", env],
+      ["init", "--root-key", secret, "--signer", `alice=${env}`],
+    ]) {
+      const ran = await alice.trust(...args);
+      expect(ran).toMatchObject({ exitCode: 2, err: expect.stringContaining(".env is no key") as string });
+      expect(ran.out + ran.err).not.toMatch(/hunter2|abc/);
+    }
+  });
+
   it("refuses what is no key or of the wrong kind, and writes nothing", async () => {
     const root = alice.key("root");
     const wrong: readonly (readonly [string[], RegExp])[] = [
@@ -125,6 +151,71 @@ describe("trust init", () => {
         err: expect.stringMatching(message) as string,
       });
     expect(existsSync(folder(alice))).toBe(false);
+  });
+});
+
+describe("root keys", () => {
+  /** The same private key, encrypted. */
+  const encrypted = (person: Person, name: string, passphrase: string): string => {
+    const path = join(person.home, `${name}-encrypted.pem`);
+    const pem = createPrivateKey(readFileSync(person.key(name).secret)).export({
+      type: "pkcs8",
+      format: "pem",
+      cipher: "aes-256-cbc",
+      passphrase,
+    });
+    writeFileSync(path, pem, { mode: 0o600 });
+    return path;
+  };
+
+  it("take a line each of --passphrase-fd, in the order in which they are named", async () => {
+    const [one, two] = [encrypted(alice, "one", "first"), encrypted(alice, "two", "second")];
+    const lines = join(alice.home, "passphrases");
+    const withLines = async (text: string, ...args: string[]): Promise<Ran> => {
+      writeFileSync(lines, text);
+      const descriptor = openSync(lines, "r");
+      const ran = await alice.trust(...args, "--passphrase-fd", String(descriptor));
+      closeSync(descriptor);
+      return ran;
+    };
+    const roots = ["--root-key", one, "--root-key", two, "--threshold", "2"];
+    expect(await withLines("first\n", "init", ...roots)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining("has no line for") as string,
+    });
+    const begun = await withLines("first\nsecond\n", "init", ...roots);
+    expect(begun.err + begun.out).toContain("signed by enough keys");
+    await alice.trust("rotate", "--expires", "30");
+    const keys = ["--key", one, "--key", two, "--yes"];
+    expect((await withLines("second\nfirst\n", "sign", ...keys)).err).toContain("does not open");
+    expect((await withLines("first\nsecond\n", "sign", ...keys)).out).toContain("signed by enough keys");
+    expect((await withLines("first\nsecond\n", "rotate", "--expires", "60", ...keys)).out).toContain(
+      "signed by enough keys",
+    );
+  });
+
+  it("are named once each", async () => {
+    const { secret, open } = alice.key("root");
+    expect(await alice.trust("init", "--root-key", secret, "--root-key", open)).toMatchObject({
+      exitCode: 2,
+      err: `countersign: ${secret} and ${open} are the same root key\n  fix: name each root key once\n`,
+    });
+  });
+
+  it("are not OpenSSH's, and the fix says how to make one", async () => {
+    const ssh = join(alice.home, "id_ed25519");
+    writeFileSync(ssh, "-----BEGIN OPENSSH PRIVATE KEY-----\n", { mode: 0o600 });
+    const { root } = await begin();
+    await alice.trust("rotate", "--expires", "30");
+    for (const args of [
+      ["sign", "--key", ssh],
+      ["rotate", "--add-root", ssh, "--key", root],
+    ]) {
+      const { exitCode, err } = await alice.trust(...args);
+      expect(exitCode).toBe(2);
+      expect(err).toContain(`${ssh} is an OpenSSH key; roots are signed with Ed25519 or P-256 keys in PEM`);
+      expect(err).toContain("fix: make one: openssl genpkey -algorithm ed25519 -out root.pem");
+    }
   });
 });
 
@@ -215,7 +306,7 @@ describe("T9: edits", () => {
     const [keyid] = read(alice, 1).signed.roles.root.keyids as [string];
     const wrong: readonly (readonly [string[], RegExp])[] = [
       [["add"], /whom to add/],
-      [["add", "bob"], /neither keyids nor identities/],
+      [["add", "bob"], /no key or identity of bob/],
       [["add", "bob", "--public-key", signer], /count twice/],
       [["add", "bob", "--identity", "san=x"], /lacks issuer/],
       [["add", "bob", "--identity", "issuer=https://i.example,san=*"], /anybody/],
@@ -360,7 +451,7 @@ describe("T9: two people over git", () => {
     const aliceKey = read(alice, 1).signatures[0]?.keyid;
     const bobKey = read(alice, 1).signed.roles.root.keyids.find((keyid) => keyid !== aliceKey) as string;
     expect(begun.out).toContain(`still to sign: version 1's root keys: 1 more of ${bobKey}\n`);
-    expect(await verify(alice)).toMatchObject({ state: "refused", findings: [{ code: "trust/unpinned" }] });
+    expect(await verify(alice)).toMatchObject({ state: "refused", findings: [{ code: "trust/threshold" }] });
     share(alice, "trust");
     bob.git("pull", "-q", "origin", "main");
     expect((await bob.trust("sign", "--key", keys.bob.secret, "--yes")).out).toContain(
@@ -415,6 +506,56 @@ describe("T9: two people over git", () => {
       exitCode: 2,
       err: expect.stringContaining("neither of this version") as string,
     });
+  });
+});
+
+describe("T9: signing on top of another chain", () => {
+  it("is refused where this machine knows the right one, with one root key and with several", async () => {
+    const { root } = await begin();
+    share(alice, "trust");
+    const mallory = scene.person("mallory");
+    rmSync(folder(mallory), { recursive: true });
+    const theirs = mallory.key("root").secret;
+    const both = ["--root-key", theirs, "--root-key", alice.key("root-copy").open, "--threshold", "1"];
+    await mallory.trust("init", ...both, "--signer", `helper=${mallory.key("helper").open}`);
+    mallory.git("checkout", "-qb", "change");
+    share(mallory, "change");
+    alice.git("fetch", "-q");
+    alice.git("checkout", "-q", "FETCH_HEAD");
+    const add = ["add", "carol", "--public-key", alice.key("carol").open];
+    for (const yes of [[], ["--yes"]]) {
+      const ran = await alice.trust(...add, "--key", root, ...yes);
+      expect(ran).toMatchObject({ exitCode: 2, out: "" });
+      expect(ran.err).toContain("Version 1 of the trust store is another one than this machine has seen");
+    }
+    await mallory.trust("rotate", "--add-root", alice.key("late").open);
+    alice.git("checkout", "-q", "main");
+    expect((await alice.trust(...add, "--key", root)).exitCode).toBe(0);
+    rmSync(file(alice, 2));
+    rmSync(file(alice, 1));
+    writeFileSync(file(alice, 1), readFileSync(file(mallory, 1)));
+    writeFileSync(file(alice, 2), readFileSync(file(mallory, 2)));
+    const signed = await alice.trust("sign", "--key", root, "--yes");
+    expect(signed).toMatchObject({ exitCode: 2, out: "" });
+    expect(signed.err).toContain("another one than this machine has seen");
+  });
+
+  it("is asked for where this machine knows none, with all that the chain says shown", async () => {
+    const { root } = await begin();
+    share(alice, "trust");
+    const bob = scene.person("bob");
+    const add = ["add", "carol", "--public-key", bob.key("carol").open, "--key", root];
+    const refused = await bob.trust(...add);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.out).toContain(
+      "version 1, which this machine has not seen before\n  + signer ci: ed25519 ",
+    );
+    expect(refused.out).toContain("fingerprint: sha256:");
+    expect(existsSync(file(bob, 2))).toBe(false);
+    expect((await bob.trustWith({ answer: false }, ...add)).exitCode).toBe(2);
+    expect(existsSync(file(bob, 2))).toBe(false);
+    expect((await bob.trustWith({ answer: true }, ...add)).exitCode).toBe(0);
+    expect(existsSync(file(bob, 2))).toBe(true);
   });
 });
 

@@ -230,7 +230,7 @@ export const codes = {
   "seal/signature-invalid": { kind: "note", title: "a seal's signature does not verify" },
   "seal/key-unknown": {
     kind: "note",
-    title: "a seal is signed with a key that the trust store does not have",
+    title: "the trust store does not have a seal's key, or it cannot be checked here",
   },
   "seal/payload-type": { kind: "note", title: "a seal's payload type is not in-toto" },
   "seal/statement-malformed": { kind: "note", title: "a seal's payload is not a statement about a lockfile" },

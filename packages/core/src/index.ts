@@ -65,9 +65,15 @@ export * from "./seal/kms-failure.ts";
 export * from "./seal/kms-signature.ts";
 export * from "./seal/claim.ts";
 export { compareSets, type SetChanges } from "./seal/changes.ts";
+export { compareResources, type ResourceChanges } from "./seal/resource-changes.ts";
 export { judgeSeals, type JudgementContext } from "./seal/judge-seals.ts";
 export { policyDigest } from "./seal/policy-digest.ts";
-export { readSealDocument, formatSealDocument, type SealDocument } from "./seal/seal-document.ts";
+export {
+  readSealDocument,
+  sealFileBytes,
+  formatSealDocument,
+  type SealDocument,
+} from "./seal/seal-document.ts";
 export { verifySealSignature, type SealTrust } from "./seal/seal-signature.ts";
 export { closureBytes, sealedBytes, sealSubject } from "./seal/sealed-bytes.ts";
 export * from "./seal/signer.ts";

@@ -48,7 +48,7 @@ export { purgeInstalled } from "./restore/purge.ts";
 export { prepareSeals, type Preparation, type PreparedSeal } from "./seal/prepare-seals.ts";
 export { sealLockfile, signerOf, type SealedLockfile, type Sealing } from "./seal/seal-lockfile.ts";
 export { openSealChecker, type CheckedSeals, type SealChecker } from "./seal/check-seals.ts";
-export { changesText } from "./seal/sealed-change.ts";
+export { changesText, resourcesText } from "./seal/sealed-change.ts";
 export {
   mostSeals,
   readSealFiles,
@@ -59,7 +59,7 @@ export {
 } from "./seal/seal-files.ts";
 export { subjectPath } from "./seal/repository.ts";
 export { loadTrustStore, type Pin, type TrustStore, type TrustStoreOptions } from "./seal/trust-store.ts";
-export { readOwnTrust, rememberOwn, trustHome, type OwnTrust } from "./seal/own-trust.ts";
+export { readOwnTrust, recallChain, rememberOwn, trustHome, type OwnTrust } from "./seal/own-trust.ts";
 export { rootName, trustFolder } from "./seal/root-folder.ts";
 export { stateDirectoryOf } from "./project/state-directory.ts";
 export { openSigner } from "./signer/open-signer.ts";

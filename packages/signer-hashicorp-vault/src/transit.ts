@@ -102,7 +102,7 @@ async function readBounded(body: AsyncIterable<Uint8Array> & { destroy(): unknow
   return Buffer.concat(chunks);
 }
 
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** An own member of a JSON object. */

@@ -4,17 +4,16 @@ import {
   formatInstant,
   readSealDocument,
   visible,
+  sealFileBytes,
   sha256Of,
 } from "@countersign/core";
 import { CommandError } from "../command-error.ts";
 import { readNamed } from "../files.ts";
 import type { Host } from "../host.ts";
-import { json } from "../render.ts";
+import { count, json } from "../render.ts";
 import { findSealFiles } from "../seal-files.ts";
 
 export type InspectOptions = { lockfile: readonly string[]; json?: boolean };
-
-const maximumBytes = 1024 * 1024;
 
 /**
  * Shows what seals say, without a word on whether it is true: signer, algorithm, time and signature as the seal has
@@ -26,13 +25,14 @@ export async function inspectSeals(
   options: InspectOptions,
 ): Promise<number> {
   const paths = files.length > 0 ? files : await findSealFiles(host, options.lockfile);
-  if (paths.length === 0)
-    throw new CommandError("these lockfiles have no seals", "countersign sign --approve --key FILE");
+  if (paths.length === 0) {
+    if (options.json === true) host.terminal.out(json(documentOf([])));
+    throw new CommandError("no lockfile here has a seal", "countersign sign --approve --key FILE", 1);
+  }
   const seals = await Promise.all(
-    paths.map(async (path) => inspect(path, await readNamed(host, path, maximumBytes))),
+    paths.map(async (path) => inspect(path, await readNamed(host, path, sealFileBytes))),
   );
-  if (options.json === true)
-    host.terminal.out(json({ schema: "countersign/seals/1", verified: false, seals }));
+  if (options.json === true) host.terminal.out(json(documentOf(seals)));
   else for (const seal of seals) host.terminal.out(`${describe(seal)}\n`);
   return seals.some(({ error }) => error !== null) ? 1 : 0;
 }
@@ -54,6 +54,12 @@ type Inspected = {
   payloadDigest: string | null;
   error: string | null;
 };
+
+const documentOf = (seals: readonly Inspected[]): unknown => ({
+  schema: "countersign/seals/1",
+  verified: false,
+  seals,
+});
 
 const unread = (file: string, error: string): Inspected => ({
   file,
@@ -105,7 +111,7 @@ function describe(seal: Inspected): string {
     ["claim", `${seal.kind} of ${seal.subject}`],
     ["signer", `${seal.signerId} (${seal.algorithm}), by its own word`],
     ["issued", `${seal.timestamp}${seal.expires === null ? "" : `, expires ${seal.expires}`}`],
-    ["lockfile", `${seal.digest}, ${seal.packages} packages`],
+    ["lockfile", `${seal.digest}, ${count(seal.packages ?? 0, "package")}`],
     ["repository", `${seal.repository ?? "any"}${seal.ref === null ? "" : ` at ${seal.ref}`}`],
     ["policy", seal.policy ?? ""],
   ];

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import {
   decodeSealStatement,
+  isStopping,
   readSealDocument,
   visible,
   type SealVerdict,
@@ -19,6 +20,7 @@ import {
 import { CommandError } from "../command-error.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
+import { renderMistakes } from "../mistakes.ts";
 import type { ProjectOptions } from "../options.ts";
 import { count } from "../render.ts";
 import { requestOf } from "../request.ts";
@@ -37,6 +39,11 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
     requestOf(host, options),
     environmentOf(host),
   );
+  const stopping = findings.filter(({ code }) => isStopping(code));
+  if (stopping.length > 0) {
+    host.terminal.err(renderMistakes(stopping));
+    return 2;
+  }
   if (root === null) {
     const { why, fix } = findings.find(({ effect }) => effect === "block") ?? {
       why: "there is no trust store",
@@ -45,6 +52,7 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
     throw new CommandError(`which seals count cannot be told: ${why}`, fix);
   }
   const failed: string[] = [];
+  const kept = new KeptSeals();
   for (const { file, subject } of lockfiles) {
     // Too many to be read by a run that decides are looked at one by one where somebody clears them away.
     if (subject === null) continue;
@@ -57,8 +65,10 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
     const verdicts = await checker.verify(seals.files, file, subject);
     for (const [index, { path, bytes }] of seals.files.entries()) {
       const verdict = verdicts[index] ?? null;
-      const stays = verdict?.outcome === "verified" || isOutOfReach(verdict, bytes, root, host.variables);
-      if (!stays) failed.push(path);
+      if (verdict?.outcome === "verified") kept.add("counts", 1);
+      else if (isOutOfReach(verdict, bytes, root, host.variables))
+        kept.add(`that cannot be checked here: ${verdict?.detail ?? "it failed"}`, 1);
+      else failed.push(path);
     }
   }
   const current = new Set(lockfiles.map(({ subject }) => subject?.digest.hex));
@@ -69,19 +79,33 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
   const own = new Set(lockfiles.flatMap(({ subject }) => (subject === null ? [] : [subject.path])));
   const old: string[] = [];
   const paths = [...failed];
-  for (const hex of replaced ? sealedDigests(home) : []) {
+  const unreplaced =
+    options.lockfile.length > 0
+      ? "of other bytes, since --lockfile names only some lockfiles"
+      : "of other bytes, until every lockfile as it stands has a seal that counts";
+  for (const hex of sealedDigests(home)) {
     if (current.has(hex)) continue;
-    const { files } = await readSealFiles(home, hex);
-    if (isOfAnother(files, own, repositoryRoot(home))) continue;
-    old.push(hex);
-    paths.push(...files.map(({ path }) => path));
+    const { files, many } = await readSealFiles(home, hex);
+    if (isOfAnother(files, own, repositoryRoot(home))) {
+      kept.add("of other lockfiles of the repository", files.length);
+    } else if (replaced) {
+      old.push(hex);
+      paths.push(...files.map(({ path }) => path));
+    } else kept.add(unreplaced, many ?? files.length);
   }
   if (paths.length === 0) {
-    host.terminal.err("countersign: every seal is of a current lockfile, and counts\n");
+    host.terminal.err(
+      kept.isEmpty
+        ? "countersign: there are no seals\n"
+        : `countersign: no seal is to be removed\n${kept.text()}`,
+    );
     return 0;
   }
   for (const path of paths) host.terminal.out(`${visible(path)}\n`);
-  if (options.dryRun === true) return 0;
+  if (options.dryRun === true) {
+    host.terminal.err(kept.text());
+    return 0;
+  }
   if (options.yes !== true) {
     if (host.terminal.confirm === null)
       throw new CommandError(
@@ -92,8 +116,32 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
   }
   for (const path of paths) await removeSealFile(home, path);
   for (const hex of old) await removeSealFile(home, `${sealsFolder}/${hex}`);
-  host.terminal.err(`countersign: removed ${count(paths.length, "seal")}\n`);
+  host.terminal.err(`countersign: removed ${count(paths.length, "seal")}\n${kept.text()}`);
   return 0;
+}
+
+/** How many seals stay, by why. */
+class KeptSeals {
+  readonly #counts = new Map<string, number>();
+
+  add(why: string, seals: number): void {
+    if (seals > 0) this.#counts.set(why, (this.#counts.get(why) ?? 0) + seals);
+  }
+
+  get isEmpty(): boolean {
+    return this.#counts.size === 0;
+  }
+
+  text(): string {
+    return [...this.#counts]
+      .map(([why, seals]) => `  kept: ${count(seals, "seal")} ${visible(this.#reason(why, seals))}\n`)
+      .join("");
+  }
+
+  #reason(why: string, seals: number): string {
+    if (why !== "counts") return why;
+    return seals === 1 ? "that counts" : "that count";
+  }
 }
 
 /** A secret that is not here, or a certificate whose sigstore root is not, says nothing about the seal. */

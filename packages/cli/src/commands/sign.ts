@@ -1,6 +1,14 @@
-import { renderIntroduced, SignerError, visible, type SealKind } from "@countersign/core";
+import {
+  formatInstant,
+  renderIntroduced,
+  shellWord,
+  SignerError,
+  visible,
+  type SealKind,
+} from "@countersign/core";
 import {
   changesText,
+  resourcesText,
   openSigner,
   prepareSeals,
   sealLockfile,
@@ -42,6 +50,11 @@ export async function sign(host: Host, options: SignOptions): Promise<number> {
   const kind: SealKind = options.summary === true ? "summary" : "approval";
   const choice = signerChoice(options);
   const lifetime = lifetimeOf(options, kind);
+  if (options.ref?.startsWith("refs/") === false)
+    throw new CommandError(
+      `--ref ${options.ref} is no full name of a ref`,
+      `--ref ${shellWord(`refs/heads/${options.ref}`)}`,
+    );
   const environment = environmentOf(host);
   const prepared = await prepareSeals(requestOf(host, options), environment);
   if (prepared.state === "refused") return refused(host, prepared);
@@ -73,7 +86,8 @@ export async function sign(host: Host, options: SignOptions): Promise<number> {
   if (options.json === true) host.terminal.out(json(documentOf(sealed, prepared.seals)));
   for (const [index, { path, claim }] of sealed.entries()) {
     const { file } = prepared.seals[index] as PreparedSeal;
-    say(host, `${file.path}: ${kind} by ${claim.signer.id} (${claim.signer.algorithm}) in ${path}`);
+    const until = untilText(claim, prepared.policy.seal.summary?.maxAge ?? Infinity);
+    say(host, `${file.path}: ${kind} by ${claim.signer.id} (${claim.signer.algorithm}) in ${path}${until}`);
   }
   return 0;
 }
@@ -105,15 +119,15 @@ function showChange(
   seal: PreparedSeal,
 ): void {
   const { file, since, set, claim } = seal;
-  const what =
-    since === null
-      ? `${count(set.packages.length, "package")}, never sealed before`
-      : since.changes === null
-        ? `${count(set.packages.length, "package")}; the lockfile that was sealed last is not in the history`
-        : `since ${since.what === "seal" ? `the last seal (${since.statement?.claim.signer.id ?? ""})` : "the base"}: ${changesText(since.changes)}`;
-  say(host, `${file.path}: ${what}`);
+  say(host, `${file.path}: ${count(set.packages.length, "package")}; ${sealedBy(seal)}`);
+  if (since !== null) say(host, `  ${sinceText(since, seal.counting.length > 0)}`);
   const { provenance, signed, locked, unlocked } = claim.levels;
-  say(host, `  ${provenance} provenance, ${signed} signed, ${locked} locked, ${unlocked} unlocked`);
+  const local = set.packages.filter(({ artefacts }) => artefacts.length === 0).length;
+  say(
+    host,
+    `  ${provenance} provenance, ${signed} signed, ${locked} locked, ${unlocked} unlocked${local === 0 ? "" : `, ${local} local`}`,
+  );
+  say(host, `  ${closureText(seal)}`);
   if (since === null || since.changes === null) return;
   const fresh = new Set(
     [
@@ -128,6 +142,30 @@ function showChange(
     lockfiles: verification.report.lockfiles.filter(({ path }) => path === file.path),
   };
   host.terminal.err(renderIntroduced(before, own, environmentOf(host).now, layoutOf(host, "err", false)));
+}
+
+function sealedBy({ counting }: PreparedSeal): string {
+  const signers = [...new Set(counting.map(({ signer }) => signer?.id ?? ""))].toSorted();
+  return signers.length === 0 ? "no seal of it counts yet" : `sealed already by ${signers.join(", ")}`;
+}
+
+/** An approval is over these files too: one that nobody was shown could run anything. */
+function closureText({ closure, claim: { resources } }: PreparedSeal): string {
+  if (closure !== null)
+    return `closure since the last seal (${closure.signer}): ${resourcesText(closure.changes)}`;
+  return `closure: ${resources.map(({ name }) => name).join(", ") || "no file"}`;
+}
+
+function sinceText(
+  { what, statement, changes }: NonNullable<PreparedSeal["since"]>,
+  isSealed: boolean,
+): string {
+  const seal = isSealed ? "the last seal of other bytes" : "the last seal";
+  const since = what === "seal" ? `${seal} (${statement?.claim.signer.id ?? ""})` : "the base";
+  if (changes !== null) return `since ${since}: ${changesText(changes)}`;
+  return what === "seal"
+    ? "the lockfile that was sealed last is not in the history"
+    : "the base has no such lockfile";
 }
 
 async function agreed(
@@ -157,6 +195,15 @@ function lifetimeOf({ expires }: SignOptions, kind: SealKind): number | null {
       "leave --expires out; revoke a key to take approvals back",
     );
   return days * day;
+}
+
+/** When a summary stops counting here, in days as `--expires` counts them. */
+function untilText({ issuedAt, expires }: SealedLockfile["claim"], maxAge: number): string {
+  if (expires === null) return "";
+  const dayOf = (instant: number): string => formatInstant(instant).slice(0, 10);
+  return expires <= issuedAt + maxAge
+    ? `, valid until ${dayOf(expires)}`
+    : `, valid until ${dayOf(issuedAt + maxAge)} by the policy's maxAge, though --expires says ${dayOf(expires)}`;
 }
 
 /** The flat block of each seal, with where it lies. */

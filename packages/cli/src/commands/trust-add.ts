@@ -4,6 +4,7 @@ import {
   putSigner,
   readAllowedSigners,
   sealKinds,
+  shellWord,
   trustLimits,
   visible,
   type EditResult,
@@ -45,13 +46,20 @@ export async function addSigner(
   return editTrust(host, options, (root) => putAll(root, edits));
 }
 
-function putAll(root: RootMetadata, edits: readonly SignerEdit[]): EditResult {
-  let result: EditResult = { ok: true, value: root };
+function putAll(start: RootMetadata, edits: readonly SignerEdit[]): EditResult {
+  let root = start;
   for (const edit of edits) {
-    if (!result.ok) return result;
-    result = putSigner(result.value, edit);
+    const { id, keys, identities } = edit;
+    if (keys.length + identities.length === 0 && !root.root.signers.some((signer) => signer.id === id))
+      throw new CommandError(
+        `no key or identity of ${id} is given`,
+        `countersign trust add ${shellWord(id)} --public-key FILE`,
+      );
+    const put = putSigner(root, edit);
+    if (!put.ok) throw new CommandError(put.detail, "countersign trust add --help\ncountersign trust list");
+    root = put.value;
   }
-  return result;
+  return { ok: true, value: root };
 }
 
 async function oneSigner(host: Host, id: string | undefined, options: TrustAddOptions): Promise<SignerEdit> {
@@ -68,7 +76,7 @@ function scopeOf(options: TrustAddOptions): Omit<SignerEdit, "id" | "keys" | "id
   return {
     predicates: predicates === undefined ? null : predicates.split(",").map(kindOf),
     paths: paths.length === 0 ? null : paths,
-    refs: refs.length === 0 ? null : refs,
+    refs: refs.length === 0 ? null : refs.map(fullRef),
     validFrom: validFrom === undefined ? null : instantOf("--valid-from", validFrom),
     validTo: validTo === undefined ? null : instantOf("--valid-to", validTo),
     verifierId: verifierId ?? null,
@@ -95,13 +103,19 @@ async function imported(host: Host, id: string | undefined, options: TrustAddOpt
   }));
 }
 
-/** `issuer=…,san=…[,repositoryId=…][,ownerId=…]`; a comma belongs to a value unless a field's name follows it. */
+const identityFields = ["issuer", "san", "repositoryId", "ownerId"];
+
+/** `issuer=…,san=…[,repositoryId=…][,ownerId=…]`; a comma belongs to a value unless a name and `=` follow it. */
 function identityOf(text: string): KeylessIdentity {
   const fields = new Map<string, string>();
-  for (const part of text.split(/,(?=(?:issuer|san|repositoryId|ownerId)=)/)) {
+  for (const part of text.split(/,(?=[^,=/:@?]*=)/)) {
     const [name = "", ...value] = part.split("=");
-    if (!["issuer", "san", "repositoryId", "ownerId"].includes(name) || fields.has(name))
-      throw new CommandError(`--identity ${text} is not issuer=…,san=…`, identityExample);
+    if (!identityFields.includes(name))
+      throw new CommandError(
+        `--identity has the field ${JSON.stringify(name)}; there are ${identityFields.join(", ")}`,
+        identityExample,
+      );
+    if (fields.has(name)) throw new CommandError(`--identity has ${name} twice`, identityExample);
     fields.set(name, value.join("="));
   }
   const issuer = fields.get("issuer");
@@ -118,6 +132,15 @@ function identityOf(text: string): KeylessIdentity {
 
 const identityExample =
   "write --identity issuer=https://issuer.example,san=https://forge.example/acme/app/release.yml@refs/heads/main";
+
+/** Seals name refs in full, so a short one would let the signer seal for none. */
+function fullRef(glob: string): string {
+  const not = glob.startsWith("!") ? "!" : "";
+  const ref = glob.slice(not.length);
+  if (/^(?:refs|\*\*?)\//.test(ref) || ref === "**") return glob;
+  const full = `${not}refs/${/^(?:heads|tags|pull|remotes)\//.test(ref) ? "" : "heads/"}${ref}`;
+  throw new CommandError(`--refs ${glob} is no full name of a ref`, `write --refs ${shellWord(full)}`);
+}
 
 function kindOf(text: string): SealKind {
   const kind = sealKinds.find((each) => each === text.trim());

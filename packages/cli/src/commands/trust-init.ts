@@ -2,8 +2,8 @@ import { createRoot, repositoryAddress, visible, type SealSigner } from "@counte
 import { originUrl, readOwnTrust, trustHome } from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
 import type { Host } from "../host.ts";
-import { expiryOf, taken, writeSigned } from "../trust-editing.ts";
-import { readPublicKey, readRootKey } from "../trust-keys.ts";
+import { expiryOf, writeSigned } from "../trust-editing.ts";
+import { readPublicKey, readRootKeys } from "../trust-keys.ts";
 
 export type TrustInitOptions = {
   signer: readonly string[];
@@ -31,25 +31,27 @@ export async function initTrust(host: Host, options: TrustInitOptions): Promise<
       "openssl genpkey -algorithm ed25519 -out root.pem && chmod 600 root.pem\ncountersign trust init --root-key root.pem --signer ID=PUBLIC-KEY-FILE",
     );
   const repository = await repositoryOf(directory, options.repository);
-  const rootKeys = await Promise.all(
-    options.rootKey.map((path) => readRootKey(host, path, options.passphraseFd)),
-  );
+  const rootKeys = await readRootKeys(host, options.rootKey, options.passphraseFd);
   const signers = await Promise.all(options.signer.map((text) => signerOf(host, text)));
-  const draft = taken(
-    createRoot({
-      rootKeys: rootKeys.map(({ key }) => key),
-      threshold: thresholdOf(options.threshold) ?? 1,
-      expires: expiryOf(host, options),
-      repository,
-      signers,
-    }),
-  );
-  if (repository === null)
+  const made = createRoot({
+    rootKeys: rootKeys.map(({ key }) => key),
+    threshold: thresholdOf(options.threshold) ?? 1,
+    expires: expiryOf(host, options),
+    repository,
+    signers,
+  });
+  if (!made.ok) throw new CommandError(made.detail, "countersign trust init --help");
+  if (repository === null) {
+    const origin =
+      (await originUrl(directory)) === null
+        ? "no remote origin"
+        : "the remote origin is no address of a forge";
     host.terminal.err(
-      "countersign: no remote origin, so seals are bound to no repository; --repository URL binds them\n",
+      `countersign: ${origin}, so seals are bound to no repository; --repository URL binds them\n`,
     );
+  }
   const holders = rootKeys.flatMap(({ signer }) => (signer === null ? [] : [signer]));
-  return writeSigned(host, { directory, last: null, draft, signers: holders, ask: false });
+  return writeSigned(host, { directory, last: null, draft: made.value, signers: holders, ask: false });
 }
 
 export function thresholdOf(text: string | undefined): number | null {

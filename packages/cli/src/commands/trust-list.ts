@@ -4,10 +4,12 @@ import {
   formatInstant,
   missingSignatures,
   visible,
+  type Code,
   type RootMetadata,
   type TrustRoot,
 } from "@countersign/core";
 import { loadTrustStore, managedPolicyPath, type TrustStore } from "@countersign/gate";
+import { CommandError } from "../command-error.ts";
 import type { Host } from "../host.ts";
 import { renderMistakes } from "../mistakes.ts";
 import { json } from "../render.ts";
@@ -24,12 +26,16 @@ export type TrustListOptions = {
 
 /** Shows the project's trust store, its fingerprint to compare, and what pins it on this machine. */
 export async function listTrust(host: Host, options: TrustListOptions): Promise<number> {
+  if (options.json === true && options.allowedSigners === true)
+    throw new CommandError("--json and --allowed-signers are two formats", "leave one of them out");
   const { directory, chain, pending, last } = await openTrust(host);
   const shown = (last ?? pending)?.root;
   if (shown === undefined) return 2;
   const { terminal } = host;
   if (options.allowedSigners === true) {
-    terminal.out(formatAllowedSigners(shown));
+    const allowed = formatAllowedSigners(shown);
+    terminal.out(allowed);
+    if (allowed === "") terminal.err("countersign: no signer has an SSH key that counts\n");
     return 0;
   }
   const store = await loadTrustStore({
@@ -45,7 +51,7 @@ export async function listTrust(host: Host, options: TrustListOptions): Promise<
   });
   if (options.json === true) {
     terminal.out(json(asJson(shown, chain, pending, store)));
-    return 0;
+    return exitCodeOf(store, options, last);
   }
   const lines = [
     ...chain.map(({ root }) => `version ${root.version}: ${fingerprintOf(root)}`),
@@ -66,7 +72,21 @@ export async function listTrust(host: Host, options: TrustListOptions): Promise<
   ];
   terminal.out(`${lines.map((line) => visible(line, 4000)).join("\n")}\n`);
   terminal.err(renderMistakes(store.findings));
-  return 0;
+  return exitCodeOf(store, options, last);
+}
+
+/** That nothing pins the store yet is what a person comes here to change; a pin that was named has to hold. */
+function exitCodeOf(
+  { findings }: TrustStore,
+  { base, trustRoot }: TrustListOptions,
+  last: RootMetadata | null,
+): 0 | 1 | 2 {
+  const blocking = findings.filter(({ effect }) => effect === "block").map(({ code }) => code);
+  if (blocking.includes("trust/root-unavailable")) return 2;
+  if (base !== undefined || trustRoot !== undefined) return blocking.length === 0 ? 0 : 1;
+  const yet = (code: Code): boolean =>
+    code === "trust/unpinned" || (code === "trust/threshold" && last === null);
+  return blocking.every(yet) ? 0 : 1;
 }
 
 function pinLine(store: TrustStore): string {

@@ -1,4 +1,14 @@
-import { revoke, setNotBefore, type EditResult, type RootMetadata } from "@countersign/core";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  formatInstant,
+  revoke,
+  setNotBefore,
+  visible,
+  type EditResult,
+  type RootMetadata,
+} from "@countersign/core";
+import { repositoryRoot, trustHome } from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
 import type { Host } from "../host.ts";
 import { editTrust, type EditOptions } from "../trust-editing.ts";
@@ -19,7 +29,7 @@ export async function revokeTrust(
 ): Promise<number> {
   const { path, notBefore, reason } = options;
   if (path !== undefined && notBefore !== undefined && target === undefined)
-    return editTrust(host, options, (root) => setNotBefore(root, path, instantOf("--not-before", notBefore)));
+    return raiseFloor(host, options, path, instantOf("--not-before", notBefore));
   if (target === undefined || path !== undefined || notBefore !== undefined)
     throw new CommandError(
       "either a key or signer is revoked, or older seals of a lockfile",
@@ -32,7 +42,27 @@ export async function revokeTrust(
     );
   const since =
     options.since === undefined ? Math.floor(host.now() / 1000) * 1000 : instantOf("--since", options.since);
+  if (since > host.now() && reason === "superseded")
+    host.terminal.err(
+      `countersign: ${formatInstant(since)} is still to come; till then what has a trusted time counts as before\n`,
+    );
   return editTrust(host, options, (root) => revoked(root, target, reason, since));
+}
+
+function raiseFloor(host: Host, options: EditOptions, path: string, at: number): Promise<number> {
+  return editTrust(host, options, (root) => {
+    const raised = setNotBefore(root, path, at);
+    if (!raised.ok)
+      throw new CommandError(
+        raised.detail,
+        "write --path package-lock.json, from the repository's root; countersign trust list shows the floors that there are",
+      );
+    if (!existsSync(join(repositoryRoot(trustHome(host.directory)), path)))
+      host.terminal.err(
+        `countersign: ${visible(path)} is not here; the path is from the repository's root, and the floor is written all the same\n`,
+      );
+    return raised;
+  });
 }
 
 function revoked(

@@ -1,7 +1,7 @@
 import { rotateRoot } from "@countersign/core";
 import type { Host } from "../host.ts";
 import { editTrust, type EditOptions } from "../trust-editing.ts";
-import { readRootKey } from "../trust-keys.ts";
+import { readRootKeys } from "../trust-keys.ts";
 import { thresholdOf } from "./trust-init.ts";
 
 export type TrustRotateOptions = EditOptions & {
@@ -12,9 +12,11 @@ export type TrustRotateOptions = EditOptions & {
 
 /** Changes who signs the trust store; with neither key nor threshold it renews the expiry alone. */
 export async function rotateTrust(host: Host, options: TrustRotateOptions): Promise<number> {
-  const added = await Promise.all(
-    options.addRoot.map(async (path) => (await readRootKey(host, path, options.passphraseFd)).key),
-  );
-  const rotation = { add: added, remove: options.removeRoot, threshold: thresholdOf(options.threshold) };
+  const added = await readRootKeys(host, options.addRoot, options.passphraseFd);
+  const rotation = {
+    add: added.map(({ key }) => key),
+    remove: options.removeRoot,
+    threshold: thresholdOf(options.threshold),
+  };
   return editTrust(host, options, (root) => rotateRoot(root, rotation));
 }

@@ -138,7 +138,7 @@ describe("a seal that is gone", () => {
     rmSync(project.path(project.seals()[0] ?? ""));
     const outcome = await project.verify();
     expect(outcome).toMatchObject({ ...unapproved, seals: [] });
-    expect(outcome.ran.out).toContain("countersign sign --approve --lockfile package-lock.json");
+    expect(outcome.ran.out).toContain("countersign sign --approve --key FILE --lockfile package-lock.json");
     // The folder named after the digest is there: an expected digest alone is no signature.
     appendFileSync(project.path(`${sealFolder(bytes())}/${"0".repeat(64)}.json`), "{}");
     expect(await project.verify()).toMatchObject({ ...unapproved, seals: ["seal/malformed"] });

@@ -119,6 +119,26 @@ describe("an older lockfile with the approval that it once had", () => {
   });
   afterEach(() => project.close());
 
+  it("passes no base that has more seals than are read: any of them may be newer", async () => {
+    const { scene } = project;
+    const older = only();
+    const before = project.read(name);
+    const manifest = project.read("package.json");
+    writePackages(scene, [widgetOf(scene), scene.kit.npm.publish({ name: "fixed", version: "2.0.0" })]);
+    succeed(await project.sign("alice"));
+    const newer = project.seals().find((seal) => seal !== older) ?? "";
+    const folder = newer.slice(0, newer.lastIndexOf("/"));
+    for (let litter = 0; litter < 256; litter += 1)
+      project.write(`${folder}/${litter.toString(16).padStart(64, "0")}.json`, "{}");
+    const base = project.commit("newer");
+    project.write(name, before);
+    project.write("package.json", manifest);
+    expect(await project.verify("--base", base)).toMatchObject({
+      exitCode: 1,
+      blocks: ["seal/too-many"],
+    });
+  });
+
   it("is a rollback under the base's newer approval, and counts again once it is approved anew", async () => {
     const { scene } = project;
     const older = only();

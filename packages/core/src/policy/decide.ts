@@ -4,6 +4,7 @@ import type { Effect, Finding } from "../finding.ts";
 import type { Instant } from "../instant.ts";
 import type { Artefact, LockedPackage, PackageSet } from "../lockfile/package-set.ts";
 import { startOf } from "../position.ts";
+import { shellWord } from "../report/escape.ts";
 import type { LockfileClaim } from "../seal/claim.ts";
 import type { SealJudgement } from "../seal/verdict.ts";
 import { levels, type Level, type Outcome, type Verdict } from "../verify/verdict.ts";
@@ -125,7 +126,7 @@ function sealFindings(policy: Policy, path: string, seals: SealJudgement | null)
       effect: "block",
       at: startOf(path),
       why: "The policy demands that the lockfile be approved, and its seals were not checked.",
-      fix: `countersign sign --approve --lockfile ${path}`,
+      fix: `countersign sign --approve --key FILE --lockfile ${shellWord(path)}`,
       requiredBy: label(policy, "seal.approval"),
     },
   ];

@@ -106,6 +106,7 @@ export type ReportedSeal = {
   /** null unless the signature is a trusted signer's. */
   signer: { id: string; keyid: string; algorithm: SealAlgorithm } | null;
   issuedAt: string | null;
+  /** When it stops counting: of a summary the earlier of its own word and the policy's `maxAge`. */
   expires: string | null;
   /** A log's or timestamp authority's word; null for plain keys. */
   trustedTime: { at: string; source: "log" | "tsa" } | null;

@@ -41,9 +41,14 @@ describe("reading allowed_signers", () => {
     });
   });
 
+  it("repeats nothing of a file that is something else: it may be somebody's secret", () => {
+    for (const text of ["DB_PASSWORD=hunter2,x", "DB_PASSWORD hunter2", 'A=1 "hunter2"'])
+      expect(JSON.stringify(readAllowedSigners(text))).not.toContain("hunter2");
+  });
+
   it.each([
-    ["a list of principals", `alice,bob ${line}`, /line 1: "alice,bob" is not one signer/],
-    ["a pattern", `*@acme.example ${line}`, /not one signer/],
+    ["a list of principals", `alice,bob ${line}`, /line 1: it does not begin with one signer/],
+    ["a pattern", `*@acme.example ${line}`, /line 1: it does not begin with one signer/],
     ["a certificate authority", `alice cert-authority ${line}`, /certificate authority/],
     ["a local time", `alice valid-after="20260101" ${line}`, /with a Z/],
     ["a day that is none", `alice valid-after="20260231Z" ${line}`, /with a Z/],

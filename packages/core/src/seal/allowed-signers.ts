@@ -90,7 +90,9 @@ function readLine(content: string): LineResult {
   const [principals = "", ...rest] = wordsOf(content);
   const principal = principals.replaceAll('"', "");
   if (!isSignerId(principal))
-    return { problem: `${quote(principals)} is not one signer; lists and patterns would let others sign` };
+    return {
+      problem: "it does not begin with one signer's name; lists and patterns would let others sign",
+    };
   const typeAt = rest.findIndex((word) => /^(?:sk-)?(?:ssh|ecdsa)-[\w.@-]+$/.test(word));
   if (typeAt === -1 || typeAt > 1) return { problem: "there is no SSH public key" };
   const options =

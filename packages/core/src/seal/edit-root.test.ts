@@ -75,7 +75,7 @@ describe("edits", () => {
   it("refuse what a reader would refuse, in a sentence", () => {
     expect(putSigner(first, add("bob"))).toMatchObject({
       ok: false,
-      detail: "signers[1] has neither keyids nor identities",
+      detail: "signer bob has neither key nor identity",
     });
     expect(putSigner(first, add("bob", { keys: [release.seal] }))).toMatchObject({
       detail: expect.stringContaining("count twice") as string,

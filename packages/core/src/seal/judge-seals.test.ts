@@ -94,6 +94,13 @@ describe("the two claims and what they do", () => {
     expect(blocks(judgement)).toEqual([]);
   });
 
+  it("a summary ends with the policy's age, or before by its own word", () => {
+    const expires = (days: number): number | null | undefined =>
+      judge([sealOf(robot, "summary", { expires: issued + days * day })], summary).summary?.expires;
+    expect(expires(60)).toBe(issued + 30 * day);
+    expect(expires(14)).toBe(issued + 14 * day);
+  });
+
   it("of several summaries the newest counts", () => {
     const judgement = judge(
       [sealOf(robot, "summary", { issuedAt: issued - day }), sealOf(robot, "summary")],

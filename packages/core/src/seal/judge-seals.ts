@@ -5,8 +5,10 @@ import { formatInstant, type Instant } from "../instant.ts";
 import { startOf } from "../position.ts";
 import { formatDuration } from "../policy/duration.ts";
 import { highestPath } from "../policy/fixes.ts";
+import { shellWord } from "../report/escape.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { SealStatement } from "./claim.ts";
+import { demandedAt, missingApproval } from "./missing-approval.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import type { SealJudgement, SealVerdict } from "./verdict.ts";
 
@@ -35,7 +37,9 @@ export function judgeSeals(
   policy: Pick<Policy, "seal" | "layers" | "origins">,
   context: JudgementContext,
 ): SealJudgement {
-  const current = verdicts.map((verdict) => withoutRollback(verdict, context.approvedAtBase));
+  const current = verdicts.map((verdict) =>
+    withinAge(withoutRollback(verdict, context.approvedAtBase), policy),
+  );
   const approvals = approvalsOf(current, policy);
   const summary = summaryOf(current, policy, context);
   return {
@@ -76,6 +80,13 @@ function withoutRollback(verdict: SealVerdict, approvedAtBase: readonly SealStat
         : claim,
     ),
   };
+}
+
+/** A summary ends with the policy's age, however long it says that it lasts. */
+function withinAge(verdict: SealVerdict, { seal: { summary } }: Pick<Policy, "seal">): SealVerdict {
+  const { kind, issuedAt, expires } = verdict;
+  if (summary === null || kind !== "summary" || issuedAt === null || expires === null) return verdict;
+  return { ...verdict, expires: Math.min(expires, issuedAt + summary.maxAge) };
 }
 
 const isSameState = (one: SealStatement, other: SealStatement): boolean =>
@@ -123,40 +134,6 @@ function summaryOf(
 
 const hasExpired = (root: TrustRoot | null, now: Instant): boolean => root !== null && root.expires <= now;
 
-function missingApproval(
-  approvals: readonly string[],
-  verdicts: readonly SealVerdict[],
-  policy: Pick<Policy, "seal" | "layers" | "origins">,
-  { path, root, refused }: JudgementContext,
-): Finding[] {
-  const { approval } = policy.seal;
-  if (approval === null || (root !== null && approvals.length >= approval.threshold)) return [];
-  const others = approval.signers.filter((id) => !approvals.includes(id));
-  const wanted = approval.threshold - approvals.length;
-  const needed = approval.threshold === 1 ? "an approval" : `${approval.threshold} approvals`;
-  const have = approvals.length === 0 ? "there is none" : `there is only that of ${approvals.join(", ")}`;
-  const failed = verdicts.filter(({ outcome, kind }) => outcome === "failed" && kind !== "summary");
-  const reasons = [...new Set(failed.map(({ detail, code }) => `${detail ?? "it failed"} (${code})`))];
-  const because =
-    reasons.length === 0
-      ? ""
-      : ` Of its seals ${failed.length} count${failed.length === 1 ? "s" : ""} for nothing: ${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? "; …" : ""}.`;
-  const who = wanted >= others.length ? others.join(" and ") : `${wanted} of ${others.join(", ")}`;
-  const command = `countersign sign --approve --lockfile ${path}`;
-  return [
-    {
-      code: "seal/approval-missing",
-      effect: "block",
-      at: startOf(path),
-      why: `The policy wants ${needed} of exactly these bytes and ${have}, so nobody trusted vouches for what this lockfile names.${because}`,
-      fix: refused
-        ? "Settle the trust store first: until then no seal can count."
-        : `${root === null ? "Start a trust store (countersign trust init), then have" : "Have"} ${who} review the change and run: ${command}`,
-      requiredBy: demandedAt(policy, "seal.approval"),
-    },
-  ];
-}
-
 function unusedSummary(
   used: SealVerdict | null,
   verdicts: readonly SealVerdict[],
@@ -165,32 +142,34 @@ function unusedSummary(
 ): Finding[] {
   const { summary } = policy.seal;
   if (summary === null || used !== null) return [];
-  const made = verdicts.filter(({ kind }) => kind === "summary");
+  // What a seal claims whose signature does not verify nobody knows.
+  const made = verdicts.filter(({ kind }) => kind !== "approval");
   const reasons = hasExpired(root, now)
     ? ["the trust store has expired"]
     : [...new Set(made.map((verdict) => unused(verdict, summary, now)))];
   const why =
     made.length === 0
       ? "No summary seals these bytes, so the evidence itself is checked."
-      : `No summary counts (${reasons.join("; ")}), so the evidence itself is checked.`;
+      : `No summary counts (${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? "; …" : ""}), so the evidence itself is checked.`;
   return [
     {
       code: "seal/summary-unused",
       effect: "note",
       at: startOf(path),
       why,
-      fix: `Where a summary signer's key is: countersign sign --summary --lockfile ${path}`,
+      fix: `Where a summary signer's key is: countersign sign --summary --key FILE --lockfile ${shellWord(path)}`,
       requiredBy: demandedAt(policy, "seal.summary"),
     },
   ];
 }
 
 function unused(
-  { outcome, code, signer, issuedAt }: SealVerdict,
+  { outcome, code, detail, signer, issuedAt }: SealVerdict,
   { signers, maxAge }: NonNullable<Policy["seal"]["summary"]>,
   now: Instant,
 ): string {
-  if (outcome === "failed" || signer === null || issuedAt === null) return code ?? "failed";
+  if (outcome === "failed" || signer === null || issuedAt === null)
+    return `${detail ?? "it failed"} (${code ?? "failed"})`;
   if (!signers.includes(signer.id)) return `${signer.id} is no summary signer of the policy`;
   return now - issuedAt > maxAge ? `older than ${formatDuration(maxAge)}` : "unused";
 }
@@ -237,10 +216,9 @@ const fixes: ReadonlyMap<Code, string> = new Map([
     "seal/closure-changed",
     "Restore those files (git status tells which are this machine's own), or sign again.",
   ],
+  [
+    "seal/key-unknown",
+    "Give this machine the secret or sigstore root that it wants; a seal by a key that the trust store does not have goes with: countersign seal prune",
+  ],
   ["seal/rollback", "Merge the trusted base, or sign this older state anew."],
 ]);
-
-const demandedAt = ({ origins }: Pick<Policy, "origins">, field: string): string => {
-  const at = origins.get(field);
-  return at === undefined ? field : `${field} (${at.path}:${at.line})`;
-};

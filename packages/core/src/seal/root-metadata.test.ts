@@ -12,7 +12,7 @@ import {
 } from "../../test/trust-sample.ts";
 import { nextTrusted } from "./follow-trust.ts";
 import { formatRootDocument, readRootDocument } from "./root-document.ts";
-import { readSignedRoot, readTrustRoot, type RootMetadata } from "./root-metadata.ts";
+import { readSignedRoot, type RootMetadata } from "./root-metadata.ts";
 
 const alice = makeKey();
 const bob = makeKey("p256");
@@ -41,24 +41,26 @@ describe("a root's file", () => {
 
   it("says who may sign, under the digest of what is signed", () => {
     const bytes = signed(first, alice);
-    const read = readTrustRoot(bytes);
+    const read = readSignedRoot(bytes);
     expect(read).toMatchObject({
       ok: true,
       value: {
-        version: 1,
-        repository: null,
-        signers: [{ id: "ci@acme", predicates: ["approval"], paths: ["**"], refs: [] }],
-        root: { keyids: [alice.seal.keyid], threshold: 1 },
+        root: {
+          version: 1,
+          repository: null,
+          signers: [{ id: "ci@acme", predicates: ["approval"], paths: ["**"], refs: [] }],
+          root: { keyids: [alice.seal.keyid], threshold: 1 },
+        },
       },
     });
-    expect(read.ok && read.value.digest.hex).toMatch(/^[0-9a-f]{64}$/);
-    expect(read.ok && read.value.digest.hex).not.toBe(sha256(bytes));
+    expect(read.ok && read.value.root.digest.hex).toMatch(/^[0-9a-f]{64}$/);
+    expect(read.ok && read.value.root.digest.hex).not.toBe(sha256(bytes));
   });
 
   it("keeps fields that it does not know, and they are signed", () => {
     const bytes = changed({ contact: "security@acme.example" });
-    expect(readTrustRoot(bytes).ok).toBe(true);
-    expect(readTrustRoot(Buffer.from(bytes.toString().replace("security@", "mallory@")))).toMatchObject({
+    expect(readSignedRoot(bytes).ok).toBe(true);
+    expect(readSignedRoot(Buffer.from(bytes.toString().replace("security@", "mallory@")))).toMatchObject({
       ok: false,
       code: "trust/threshold",
     });
@@ -67,13 +69,13 @@ describe("a root's file", () => {
   });
 
   it("T20: of an unknown version is refused, and says what to do", () => {
-    expect(readTrustRoot(changed({ spec_version: "2.0.0" }))).toMatchObject({
+    expect(readSignedRoot(changed({ spec_version: "2.0.0" }))).toMatchObject({
       code: "trust/malformed",
       detail: expect.stringContaining("update countersign") as string,
     });
     const kind = structuredClone(first.document.signed) as { keys: Record<string, object> };
     kind.keys["0".repeat(64)] = { keytype: "ml-dsa", scheme: "ml-dsa-65", keyval: { public: "00" } };
-    expect(readTrustRoot(signedForm(kind, alice))).toMatchObject({ code: "trust/malformed" });
+    expect(readSignedRoot(signedForm(kind, alice))).toMatchObject({ code: "trust/malformed" });
   });
 
   const broken: readonly (readonly [string, string | Buffer])[] = [
@@ -103,7 +105,7 @@ describe("a root's file", () => {
     ],
   ];
   it.each(broken)("with %s is malformed", (_, content) => {
-    expect(readTrustRoot(Buffer.from(content))).toMatchObject({ ok: false, code: "trust/malformed" });
+    expect(readSignedRoot(Buffer.from(content))).toMatchObject({ ok: false, code: "trust/malformed" });
   });
 
   const [key] = first.root.root.keyids as [string];
@@ -121,14 +123,18 @@ describe("a root's file", () => {
     ["another type", { _type: "targets" }, /\broot\b/],
     ["a day without a time", { expires: "2030-01-01" }, /expires is "2030-01-01"/],
     ["a threshold of 0", roles({ keyids: [key], threshold: 0 }), /threshold/],
-    ["a threshold over its keys", roles({ keyids: [key], threshold: 2 }), /threshold is 2 of 1/],
+    [
+      "a threshold over its keys",
+      roles({ keyids: [key], threshold: 2 }),
+      /threshold is 2 of 1 keys; lower it to 1/,
+    ],
     ["half a threshold", roles({ keyids: [key], threshold: 0.5 }), /threshold/],
     ["a root key that is not there", roles({ keyids: ["ff"], threshold: 1 }), /"ff" is not among keys/],
     ["one root key listed twice", roles({ keyids: [key, key], threshold: 2 }), /duplicate/],
     ["a missing role", { roles: { root: { keyids: [key], threshold: 1 } } }, /roles are not exactly/],
     ["a signer's unknown field", signer({ until: "2030" }), /"until", which this version does not know/],
-    ["a signer's wrong id", signer({ id: "a b" }), /id is "a b"/],
-    ["a signer without keys", signer({ keyids: [] }), /neither keyids nor identities/],
+    ["a signer's wrong id", signer({ id: "a b" }), /"a b" is no id/],
+    ["a signer without keys", signer({ keyids: [] }), /signer a has neither key nor identity/],
     ["a signer with a foreign key", signer({ keyids: ["ff"] }), /"ff", which is not among keys/],
     ["an unknown predicate", signer({ predicates: ["release"] }), /approval or summary/],
     ["no predicate", signer({ predicates: [] }), /could sign nothing/],
@@ -137,9 +143,9 @@ describe("a root's file", () => {
     [
       "a validity that ends before it starts",
       signer({ validFrom: "2027-01-01T00:00:00Z", validTo: "2026-01-01T00:00:00Z" }),
-      /ends before/,
+      /which is not later/,
     ],
-    ["a time of no zone", signer({ validTo: "2026-01-01T00:00:00" }), /validTo is/],
+    ["a time of no zone", signer({ validTo: "2026-01-01T00:00:00" }), /signer a: validTo is/],
     [
       "an identity of anybody",
       signer({ keyids: [], identities: [{ issuer: "https://i.example", san: "*" }] }),
@@ -181,7 +187,7 @@ describe("a root's file", () => {
     ["a repository that is no address", { repository: "acme/app" }, /repository is "acme\/app"/],
   ];
   it.each(wrong)("with %s is malformed, exactly so", (_, change, detail) => {
-    expect(readTrustRoot(changed(change))).toMatchObject({
+    expect(readSignedRoot(changed(change))).toMatchObject({
       ok: false,
       code: "trust/malformed",
       detail: expect.stringMatching(detail) as string,
@@ -191,7 +197,7 @@ describe("a root's file", () => {
   it("with more keys than the bound is refused before it costs anything", () => {
     const keys = Object.fromEntries(Array.from({ length: 9000 }, (_, index) => [String(index), {}]));
     const started = performance.now();
-    expect(readTrustRoot(changed({ keys }))).toMatchObject({
+    expect(readSignedRoot(changed({ keys }))).toMatchObject({
       detail: expect.stringContaining("9000 keys") as string,
     });
     expect(performance.now() - started).toBeLessThan(2000);
@@ -200,7 +206,7 @@ describe("a root's file", () => {
   it("gives one person one voice: one key under two ids, or of two signers, is refused", () => {
     const twin = structuredClone(first.document.signed) as { keys: Record<string, unknown> };
     twin.keys["ab".repeat(32)] = twin.keys[alice.seal.keyid];
-    expect(readTrustRoot(signedForm(twin, alice))).toMatchObject({
+    expect(readSignedRoot(signedForm(twin, alice))).toMatchObject({
       code: "trust/malformed",
       detail: expect.stringContaining(`has the id ${alice.seal.keyid}`) as string,
     });
@@ -210,7 +216,7 @@ describe("a root's file", () => {
     const form = structuredClone(upper.keys[alice.seal.keyid]) as { keyval: { public: string } };
     form.keyval.public = form.keyval.public.toUpperCase();
     upper.keys["cd".repeat(32)] = form;
-    expect(readTrustRoot(signedForm(upper, alice))).toMatchObject({ code: "trust/malformed" });
+    expect(readSignedRoot(signedForm(upper, alice))).toMatchObject({ code: "trust/malformed" });
     const both = changed({
       signers: ["a", "b"].map((id) => ({
         id,
@@ -219,7 +225,7 @@ describe("a root's file", () => {
         paths: ["**"],
       })),
     });
-    expect(readTrustRoot(both)).toMatchObject({ detail: expect.stringContaining("count twice") as string });
+    expect(readSignedRoot(both)).toMatchObject({ detail: expect.stringContaining("count twice") as string });
   });
 
   it("in which any place is changed says what was signed, or nothing", () => {
@@ -251,19 +257,19 @@ describe("a root's file", () => {
           (each, { at, cut, put }) => each.slice(0, at) + put + each.slice(at + cut),
           text,
         );
-        const read = readTrustRoot(Buffer.from(changed));
-        expect(read.ok ? read.value.digest.hex : digest).toBe(digest);
+        const read = readSignedRoot(Buffer.from(changed));
+        expect(read.ok ? read.value.root.digest.hex : digest).toBe(digest);
       }),
       { numRuns: Number(process.env["COUNTERSIGN_FUZZ_RUNS"] ?? 300) },
     );
   });
 
   it("that its own keys have not signed is trusted by nobody", () => {
-    expect(readTrustRoot(signed(first, mallory))).toMatchObject({
+    expect(readSignedRoot(signed(first, mallory))).toMatchObject({
       code: "trust/threshold",
       detail: "0 of 1 root keys have signed it",
     });
-    expect(readTrustRoot(signed(rootOf([alice, bob]), bob))).toMatchObject({
+    expect(readSignedRoot(signed(rootOf([alice, bob]), bob))).toMatchObject({
       detail: "1 of 2 root keys have signed it",
     });
   });

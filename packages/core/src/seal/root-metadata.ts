@@ -26,7 +26,6 @@ export type RootMetadata = {
   role: Metadata<Root>;
 };
 export type RootMetadataResult = { ok: true; value: RootMetadata } | TrustProblem;
-export type TrustRootResult = { ok: true; value: TrustRoot } | TrustProblem;
 
 /** TUF demands all four; there are no targets here, so they are the root's own keys. */
 const roleNames = ["root", "snapshot", "targets", "timestamp"];
@@ -35,12 +34,6 @@ const roleNames = ["root", "snapshot", "targets", "timestamp"];
  * Reads one root of the trust store and holds it against its own threshold: it shows that the file is whole, not that
  * anybody trusts its keys. Codes: `trust/malformed`, `trust/threshold`.
  */
-export function readTrustRoot(bytes: Uint8Array): TrustRootResult {
-  const read = readSignedRoot(bytes);
-  return read.ok ? { ok: true, value: read.value.root } : read;
-}
-
-/** As {@link readTrustRoot}, with what verifies the next version. */
 export function readSignedRoot(bytes: Uint8Array): RootMetadataResult {
   const document = readRootDocument(bytes);
   if (!document.ok) return document;
@@ -132,8 +125,10 @@ function rootRoleProblem(
 ): string | null {
   if (keyIDs.length > trustLimits.rootKeys)
     return `${keyIDs.length} root keys; the bound is ${trustLimits.rootKeys}`;
-  if (!Number.isSafeInteger(threshold) || threshold < 1 || threshold > keyIDs.length)
+  if (!Number.isSafeInteger(threshold) || threshold < 1)
     return `the root threshold is ${threshold} of ${keyIDs.length} keys`;
+  if (threshold > keyIDs.length)
+    return `the root threshold is ${threshold} of ${keyIDs.length} keys; lower it to ${keyIDs.length}, or name more root keys`;
   for (const keyid of keyIDs) {
     const key = keys.get(keyid);
     if (key === undefined) return `the root key ${quote(keyid)} is not among keys`;

@@ -124,6 +124,13 @@ describe("the bytes of a closure file", () => {
     "; //npm.example/:_authToken=x",
     "_auth",
     "registry=https://evil.example/?:_authToken=",
+    "script-shell;:_authToken=./evil.sh",
+    "node-options #:key=--require ./evil.cjs",
+    "registry;:_auth=https://evil.example/",
+    "//npm.example/;:_auth=x",
+    '"registry\\u003b:_auth"=https://evil.example/',
+    "registry:_auth=x",
+    "'registry;'x:_auth'=https://evil.example/",
   ])("keep %s, which is no credential", (line) => {
     expect(closure(".npmrc", `${line}\n`)).toBe(`${line}\n`);
   });

@@ -69,7 +69,12 @@ function withLineFeeds(bytes: Uint8Array): Uint8Array {
   return kept.subarray(0, length);
 }
 
-const credential = /(?:^|:)(?:_authToken|_auth|_password|username|certfile|keyfile|cert|key)$/;
+/**
+ * The whole of a key that is a credential, of a registry or of all. npm ends a key at `;` and `#` and takes escapes in
+ * it: a change could write another setting before such a character and make the line end like a credential.
+ */
+const credential =
+  /^(?:\/\/[^\s;#\\"']+:)?(?:_authToken|_auth|_password|username|certfile|keyfile|cert|key)$/;
 
 /** Lines end as npm ends them, at a bare carriage return too: else one could hide a setting behind a credential. */
 function withoutCredentials(bytes: Uint8Array): Uint8Array {
@@ -87,7 +92,7 @@ function isCredential(line: string): boolean {
     .slice(0, Math.max(equals, 0))
     .trim()
     .replace(/^(["'])(.*)\1$/, "$2");
-  return !/^[#;]/.test(key) && credential.test(key);
+  return credential.test(key);
 }
 
 const refuse = (detail: string): { ok: false; detail: string } => ({ ok: false, detail });

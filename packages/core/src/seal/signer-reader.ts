@@ -1,5 +1,5 @@
 import { quote } from "../evidence/document-text.ts";
-import { parseInstant, type Instant } from "../instant.ts";
+import { formatInstant, parseInstant, type Instant } from "../instant.ts";
 import { isJsonObject, jsonMember, type JsonObject } from "../json.ts";
 import { globProblem } from "../policy/glob.ts";
 import { sealKinds, type SealKind } from "./claim.ts";
@@ -89,58 +89,61 @@ export class SignerReader {
       this.#fail(`notBefore has more than ${trustLimits.entries} paths`);
     for (const path of paths.slice(0, trustLimits.entries)) {
       if (!isLockPath(path))
-        this.#fail(
-          `notBefore has ${quote(path)}, which is no path in the repository with / between its parts`,
-        );
+        this.#fail(`the lockfile ${quote(path)} is no path in the repository with / between its parts`);
       times.set(path, this.#instant((value as JsonObject)[path], `notBefore[${quote(path)}]`));
     }
     return times;
   }
 
-  #signer(value: unknown, at: string): SealSigner {
-    const object = this.#object(value, at, signerFields);
-    const id = this.#text(jsonMember(object, "id"), `${at}.id`);
-    if (!isSignerId(id)) this.#fail(`${at}.id is ${quote(id)}; write letters, digits and . _ @ + -`);
-    const keyids = this.#texts(jsonMember(object, "keyids") ?? [], `${at}.keyids`);
+  #signer(value: unknown, place: string): SealSigner {
+    const object = this.#object(value, place, signerFields);
+    const id = this.#text(jsonMember(object, "id"), `${place}.id`);
+    if (!isSignerId(id)) this.#fail(`${quote(id)} is no id of a signer; write letters, digits and . _ @ + -`);
+    const at = `signer ${id}`;
+    const keyids = this.#texts(jsonMember(object, "keyids") ?? [], `${at}: keyids`);
     const keys = keyids.flatMap((keyid) => {
       const key = this.#keys.get(keyid);
-      if (key === undefined) this.#fail(`${at}.keyids has ${quote(keyid)}, which is not among keys`);
+      if (key === undefined) this.#fail(`${at}: keyids has ${quote(keyid)}, which is not among keys`);
       return key === undefined ? [] : [key];
     });
-    const identities = this.#list(jsonMember(object, "identities"), `${at}.identities`).map((item, index) =>
-      this.#identity(item, `${at}.identities[${index}]`),
+    const identities = this.#list(jsonMember(object, "identities"), `${at}: identities`).map((item, index) =>
+      this.#identity(item, `${at}: identity ${index + 1}`),
     );
-    if (keys.length === 0 && identities.length === 0) this.#fail(`${at} has neither keyids nor identities`);
-    const validFrom = this.#optional(object, "validFrom", (given) => this.#instant(given, `${at}.validFrom`));
-    const validTo = this.#optional(object, "validTo", (given) => this.#instant(given, `${at}.validTo`));
+    if (keys.length === 0 && identities.length === 0) this.#fail(`${at} has neither key nor identity`);
+    const validFrom = this.#optional(object, "validFrom", (given) =>
+      this.#instant(given, `${at}: validFrom`),
+    );
+    const validTo = this.#optional(object, "validTo", (given) => this.#instant(given, `${at}: validTo`));
     if (validFrom !== null && validTo !== null && validTo <= validFrom)
-      this.#fail(`${at} ends before it starts: validTo is not after validFrom`);
+      this.#fail(
+        `${at} is valid from ${formatInstant(validFrom)} to ${formatInstant(validTo)}, which is not later`,
+      );
     return {
       id,
       keys,
       identities,
-      predicates: this.#predicates(jsonMember(object, "predicates"), `${at}.predicates`),
-      paths: this.#globs(jsonMember(object, "paths"), `${at}.paths`, false),
-      refs: this.#globs(jsonMember(object, "refs") ?? [], `${at}.refs`, true),
+      predicates: this.#predicates(jsonMember(object, "predicates"), `${at}: predicates`),
+      paths: this.#globs(jsonMember(object, "paths"), `${at}: paths`, false),
+      refs: this.#globs(jsonMember(object, "refs") ?? [], `${at}: refs`, true),
       validFrom,
       validTo,
-      verifierId: this.#optional(object, "verifierId", (given) => this.#text(given, `${at}.verifierId`)),
+      verifierId: this.#optional(object, "verifierId", (given) => this.#text(given, `${at}: verifierId`)),
     };
   }
 
   #identity(value: unknown, at: string): KeylessIdentity {
     const object = this.#object(value, at, identityFields);
-    const issuer = this.#text(jsonMember(object, "issuer"), `${at}.issuer`);
-    const san = this.#text(jsonMember(object, "san"), `${at}.san`);
-    if (!/^https?:\/\/[^\s*]+$/.test(issuer)) this.#fail(`${at}.issuer is ${quote(issuer)}, not an address`);
-    if (!/[^*/:.@]/.test(san)) this.#fail(`${at}.san is ${quote(san)}, which would be anybody`);
+    const issuer = this.#text(jsonMember(object, "issuer"), `${at}: issuer`);
+    const san = this.#text(jsonMember(object, "san"), `${at}: san`);
+    if (!/^https?:\/\/[^\s*]+$/.test(issuer)) this.#fail(`${at}: issuer is ${quote(issuer)}, not an address`);
+    if (!/[^*/:.@]/.test(san)) this.#fail(`${at}: san is ${quote(san)}, which would be anybody`);
     return {
       issuer,
       san,
       repositoryId: this.#optional(object, "repositoryId", (given) =>
-        this.#text(given, `${at}.repositoryId`),
+        this.#text(given, `${at}: repositoryId`),
       ),
-      ownerId: this.#optional(object, "ownerId", (given) => this.#text(given, `${at}.ownerId`)),
+      ownerId: this.#optional(object, "ownerId", (given) => this.#text(given, `${at}: ownerId`)),
     };
   }
 

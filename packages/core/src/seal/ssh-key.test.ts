@@ -43,6 +43,17 @@ describe("an OpenSSH public key", () => {
     (line) => expect(parseSshPublicKey(line).ok).toBe(false),
   );
 
+  it.each([
+    "DB_PASSWORD=hunter2\nTOKEN=abc\n",
+    `hunter2 ${formatSshPublicKey(ed25519).split(" ")[1]}`,
+    `hunter2 ${strings("hunter2", "x").toString("base64")}`,
+    `ssh-ed25519 ${strings("ssh-hunter2", "x").toString("base64")}`,
+  ])("is not %j, and nothing of that is repeated: it may be somebody's secret", (text) => {
+    const read = parseSshPublicKey(text);
+    expect(read).toMatchObject({ ok: false, detail: expect.any(String) as string });
+    expect(JSON.stringify(read)).not.toMatch(/hunter2|abc/);
+  });
+
   it("is not a line of a million characters, nor options before a key", () => {
     expect(parseSshPublicKey(" ".repeat(1 << 20)).ok).toBe(false);
     expect(parseSshPublicKey(`cert-authority ${formatSshPublicKey(ed25519)}`).ok).toBe(false);

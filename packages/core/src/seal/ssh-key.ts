@@ -18,6 +18,8 @@ const sshTypes: ReadonlyMap<string, PublicKeyAlgorithm> = new Map([
   ["sk-ssh-ed25519@openssh.com", "sshsig-sk-ed25519"],
   ["sk-ecdsa-sha2-nistp256@openssh.com", "sshsig-sk-ecdsa-p256"],
 ]);
+/** Key types that OpenSSH has besides; only these are named, since any other text may be a secret. */
+const otherTypes = /^(?:sk-)?(?:ssh|ecdsa-sha2)-(?:rsa|dss|ed25519|nistp\d{3})(?:-cert-v01@openssh\.com)?$/;
 const longestBlob = 1024;
 
 /** The name of an algorithm's key type, which is that of its signatures too; null of keys that are not SSH's. */
@@ -36,7 +38,9 @@ export function readSshKey(blob: Uint8Array): SealKeyResult<PublicSealKey> {
   if (algorithm === undefined)
     return {
       ok: false,
-      detail: `SSH keys of type ${quote(type)} make no seals: use ed25519 or ecdsa nistp256`,
+      detail: otherTypes.test(type)
+        ? `SSH keys of type ${quote(type)} make no seals: use ed25519 or ecdsa nistp256`
+        : "it is no SSH key",
     };
   const curve = curveOf(algorithm);
   if (curve === "P-256" && reader.name() !== "nistp256")
@@ -53,14 +57,17 @@ export function readSshKey(blob: Uint8Array): SealKeyResult<PublicSealKey> {
     : { ok: true, key: { keyid: sshFingerprint(blob), algorithm, key, application } };
 }
 
-/** Reads the line of an `id_*.pub` file: type, key, and a comment that is not kept. */
+/**
+ * Reads the line of an `id_*.pub` file: type, key, and a comment that is not kept. Nothing of another text is repeated:
+ * whoever names the wrong file may have named a secret.
+ */
 export function parseSshPublicKey(line: string): SealKeyResult<PublicSealKey> {
   const [type = "", base64 = ""] = line.length > 4 * longestBlob ? [] : line.trim().split(/[ \t]+/, 2);
   const blob = decodeBase64(base64);
-  if (blob === null) return { ok: false, detail: `${quote(line)} is not the line of an OpenSSH public key` };
+  if (blob === null) return { ok: false, detail: "it is not the line of an OpenSSH public key" };
   const read = readSshKey(blob);
   return read.ok && sshTypeOf(read.key.algorithm) !== type
-    ? { ok: false, detail: `the line says ${quote(type)}, and its key is of another type` }
+    ? { ok: false, detail: "the line names another type than its key has" }
     : read;
 }
 

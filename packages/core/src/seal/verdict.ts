@@ -41,6 +41,7 @@ export type SealVerdict = {
   /** null unless the signature is one of the trust store's keys or identities. */
   signer: { id: string; keyid: string; algorithm: SealAlgorithm } | null;
   issuedAt: Instant | null;
+  /** When it stops counting: of a judged summary the earlier of its own word and the policy's `maxAge`. */
   expires: Instant | null;
   /** A log's or timestamp authority's word; null for plain keys. */
   trustedTime: { at: Instant; source: "log" | "tsa" } | null;

@@ -103,7 +103,7 @@ class SealCheckList {
     this.#check("subject", subjectProblem(statement.subject, subject));
     this.#check("repository", repositoryProblem(statement, repository));
     if (ref === null) this.#skip("ref");
-    else this.#check("ref", differs("seal/ref-mismatch", ref, claim.ref, "it is for"));
+    else this.#check("ref", differs("seal/ref-mismatch", ref, claim.ref, "it is for", "ref"));
     this.#check("signer", signerProblem(statement, signature));
     const time = timeProblem(statement, signature, this.#trust.root, now);
     const revocation = revocationProblem(signature, this.#trust.root);
@@ -175,9 +175,11 @@ const payloadTypeProblem = (payloadType: string): Outcome =>
         actual: payloadType.slice(0, 160),
       };
 
-function differs(code: Code, expected: string, actual: string | null, lead: string): Outcome {
+/** @param what what it is of or for, where it may name none */
+function differs(code: Code, expected: string, actual: string | null, lead: string, what = ""): Outcome {
   if (expected === actual) return null;
-  return { code, detail: `${lead} ${actual ?? "none in particular"}`, expected, actual: actual ?? "none" };
+  const detail = `${lead} ${actual ?? `no ${what} in particular`}`;
+  return { code, detail, expected, actual: actual ?? "none" };
 }
 
 function subjectProblem(actual: SealSubject, expected: SealSubject): Outcome {
@@ -200,7 +202,7 @@ function repositoryProblem({ subject, claim, verifier }: SealStatement, expected
     return { code, detail, expected: "unknown", actual: claim.repository };
   }
   if (expected !== null) {
-    const problem = differs(code, expected, claim.repository, "it is of");
+    const problem = differs(code, expected, claim.repository, "it is of", "repository");
     if (problem !== null) return problem;
   }
   if (verifier === null) return null;

@@ -45,12 +45,13 @@ type Read = (
 export async function readPolicySources(search: PolicySearch): Promise<PolicySources> {
   const sources: PolicySource[] = [];
   const findings: Finding[] = [];
+  const whose = (kind: LayerKind): string => (kind === "base" ? ` of the base ${search.base}` : "");
   const add = async (kind: LayerKind, path: string, read: Read, mustExist: boolean): Promise<void> => {
     const found = await read(path);
     if (found.state === "missing" && !mustExist) return;
     if (found.state !== "found") {
       const detail = found.state === "missing" ? "there is no such file" : found.detail;
-      findings.push(unreadable(path, detail));
+      findings.push(unreadable(path, whose(kind), detail));
       return;
     }
     const layer = readPolicy(path, found.text, kind);
@@ -114,10 +115,10 @@ const readBase =
     return { state: "found", text: decode(found.bytes), asOf: await committedAt(directory, revision, path) };
   };
 
-const unreadable = (path: string, detail: string): Finding => ({
+const unreadable = (path: string, whose: string, detail: string): Finding => ({
   code: "policy/unreadable",
   effect: "block",
   at: startOf(path),
-  why: `The policy cannot be read: ${detail}.`,
+  why: `The policy${whose} cannot be read: ${detail}.`,
   fix: "Make the file readable, correct its path, or fetch the base commit (actions/checkout: fetch-depth: 0).",
 });

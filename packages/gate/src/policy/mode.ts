@@ -11,6 +11,7 @@ import { join, resolve } from "node:path";
 import type { Environment, VerifyRequest } from "../run.ts";
 import { fileAt } from "../project/git.ts";
 import { withinRepository } from "../project/repository.ts";
+import { trustDirectory } from "../seal/trust-directory.ts";
 import { policyPath, readPolicySources, type PolicySources } from "./layers.ts";
 
 /** A policy that is there and cannot be read may have said strict, so a slip in it does not open the gate. */
@@ -34,17 +35,22 @@ export type GoverningPolicy = PolicySources & {
 export async function readGoverningPolicy(
   project: string,
   { base, managedPolicy }: Pick<VerifyRequest, "base" | "managedPolicy">,
-  { now, platform }: Pick<Environment, "now" | "platform">,
+  environment: Pick<Environment, "now" | "platform" | "home" | "variables">,
 ): Promise<GoverningPolicy> {
-  const home = await governingDirectory(project, base);
-  const { sources, findings } = await readPolicySources({
-    directory: home,
-    managed: managedPolicy,
-    base,
-    platform,
-  });
+  const governing = await governingDirectory(project, base);
+  const home = governing ?? (await trustDirectory(project, base, environment));
+  return { home, ...(await readLayers(home, { base, managedPolicy }, environment)) };
+}
+
+async function readLayers(
+  directory: string,
+  { base, managedPolicy }: Pick<VerifyRequest, "base" | "managedPolicy">,
+  { now, platform }: Pick<Environment, "now" | "platform">,
+): Promise<Omit<GoverningPolicy, "home">> {
+  const search = { directory, managed: managedPolicy, base, platform };
+  const { sources, findings } = await readPolicySources(search);
   const layers = sources.map(({ layer }) => layer);
-  return { home, sources, findings, stated: layers.length === 0 ? null : mergePolicy(layers, now) };
+  return { sources, findings, stated: layers.length === 0 ? null : mergePolicy(layers, now) };
 }
 
 /** The mode that holds for a request, by its policy alone: no lockfile is read and nothing is asked. */
@@ -56,31 +62,32 @@ export async function modeOf(
   environment: Pick<Environment, "now" | "platform">,
 ): Promise<Mode> {
   const project = request.policyDirectory ?? request.directory;
-  const { stated, findings } = await readGoverningPolicy(project, request, environment);
+  const directory = (await governingDirectory(project, request.base)) ?? project;
+  const { stated, findings } = await readLayers(directory, request, environment);
   return withMode(stated ?? builtInPolicy([]), request, findings).mode;
 }
 
 /**
  * The directory whose policy holds for a project: the nearest one at or above it where the trusted base has a policy,
- * so that a change cannot put another one before or around it; else the nearest with a policy now.
+ * so that a change cannot put another one before or around it; else the nearest with a policy now; else null.
  * @param project absolute path
  */
-export async function governingDirectory(project: string, base: string | null): Promise<string> {
+async function governingDirectory(project: string, base: string | null): Promise<string | null> {
   if (base !== null) {
     for (const directory of withinRepository(project)) {
       const found = await fileAt(directory, base, policyPath);
       if (found.ok && found.bytes !== null) return directory;
     }
   }
-  return policyHome(project);
+  return nearestPolicy(project);
 }
 
 /**
  * The nearest directory at or above `start` with a policy, not above its repository; `start` where there is none.
  * @param start absolute path
  */
-export function policyHome(start: string): string {
-  return (
-    withinRepository(start).find((directory) => existsSync(join(directory, policyPath))) ?? resolve(start)
-  );
-}
+export const policyHome = (start: string): string => nearestPolicy(start) ?? resolve(start);
+
+/** The same, null where there is none. */
+export const nearestPolicy = (start: string): string | null =>
+  withinRepository(start).find((directory) => existsSync(join(directory, policyPath))) ?? null;

@@ -66,17 +66,15 @@ export async function trackedFiles(
   };
 }
 
+export type FileAt = { ok: true; bytes: Uint8Array | null } | { ok: false; detail: string; irregular?: true };
+
 /**
  * A file as it stood at a commit.
  * @param path relative to the directory, POSIX
  * @returns ok with null where that commit has no such file; not ok where the commit, its trees or the file's content
- *   cannot be had (a shallow or partial clone), or where it is no regular file there
+ *   cannot be had (a shallow or partial clone), or where it is no regular file there (`irregular`)
  */
-export async function fileAt(
-  directory: string,
-  revision: string,
-  path: string,
-): Promise<{ ok: true; bytes: Uint8Array | null } | { ok: false; detail: string }> {
+export async function fileAt(directory: string, revision: string, path: string): Promise<FileAt> {
   const commit = await commitOf(directory, revision);
   if (!commit.ok) return commit;
   const listed = await git(directory, ["ls-tree", "-z", commit.id, "--", path]);
@@ -85,7 +83,7 @@ export async function fileAt(
   if (entry === undefined || entry === "") return { ok: true, bytes: null };
   const [mode, , blob] = entry.split(/[ \t]/, 3);
   if (blob === undefined || (mode !== "100644" && mode !== "100755"))
-    return { ok: false, detail: `${path} is no regular file there` };
+    return { ok: false, detail: `${path} is no regular file there`, irregular: true };
   const content = await git(directory, ["cat-file", "blob", blob]);
   return content.ok ? { ok: true, bytes: content.output } : content;
 }

@@ -16,3 +16,5 @@ export function withinRepository(start: string): string[] {
 
 /** The repository's directory; `start` where there is none. */
 export const repositoryRoot = (start: string): string => withinRepository(start).at(-1) ?? resolve(start);
+
+export const isRepository = (start: string): boolean => existsSync(join(repositoryRoot(start), ".git"));

@@ -21,13 +21,14 @@ import {
 import { sealedClosureOf } from "../closure/closure.ts";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
 import type { PolicySources } from "../policy/layers.ts";
-import { fileAt, originUrl, trackedAmong } from "../project/git.ts";
+import { originUrl, trackedAmong } from "../project/git.ts";
 import type { Environment, VerifyRequest } from "../run.ts";
 import { policyFiles } from "./policy-files.ts";
 import { subjectPath } from "./repository.ts";
 import { closureResources, nothingRead } from "./resources.ts";
-import { mostSeals, readSealFiles, readSealFilesAt, type SealFile, type SealFiles } from "./seal-files.ts";
-import { lastSealedOther } from "./last-sealed.ts";
+import { approvedAtBase } from "./approved-at-base.ts";
+import { mostSeals, readSealFiles, type SealFile, type SealFiles } from "./seal-files.ts";
+import { lastSealedState } from "./last-sealed.ts";
 import { sealTrustFor, verdictsOf, type TrustGivers } from "./seal-trust.ts";
 import { changeFinding, changeSince } from "./sealed-change.ts";
 import { loadTrustStore } from "./trust-store.ts";
@@ -59,8 +60,11 @@ export type SealChecker = {
   check(file: DiscoveredLockfile, bytes: Uint8Array): Promise<CheckedSeals>;
   /** Adds to a judgement under which nothing counts what has changed since the last sealed state. */
   explain(file: DiscoveredLockfile, set: PackageSet, checked: CheckedSeals): Promise<SealJudgement>;
-  /** The last sealed state of this lockfile with other bytes than these; null where nobody trusted sealed one. */
-  lastSealed(subject: SealSubject): Promise<SealStatement | null>;
+  /**
+   * The last sealed state of this lockfile; null where nobody trusted sealed one.
+   * @param which with other bytes than these, or with any, whatever their closure is now
+   */
+  lastSealed(subject: SealSubject, which: "other" | "any"): Promise<SealStatement | null>;
   /** Verifies seals over this lockfile, wherever their bytes come from, against the closure as it stands now. */
   verify(seals: readonly SealFile[], file: DiscoveredLockfile, subject: SealSubject): Promise<SealVerdict[]>;
   /** Name under which a seal knows a lockfile. */
@@ -72,7 +76,12 @@ export type SealChecker = {
   policy: Digest;
 };
 
-export type CheckedSeals = { judgement: SealJudgement; subject: SealSubject | null };
+export type CheckedSeals = {
+  judgement: SealJudgement;
+  subject: SealSubject | null;
+  /** Seals that nobody can judge, since there is no trust store or it is refused. */
+  unjudged: number;
+};
 
 /** Reads the trust store from where it is pinned. Without one every check still runs, and nothing counts. */
 export async function openSealChecker(opening: SealChecking): Promise<SealChecker> {
@@ -102,8 +111,8 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
     policy: policyDigest(policy, await policyFiles(policy, sources), environment.now),
     now: environment.now,
   };
-  const lastSealed = async (subject: SealSubject): Promise<SealStatement | null> =>
-    root === null ? null : lastSealedOther(checking, root, { ...shared, ref: null }, subject);
+  const lastSealed: SealChecker["lastSealed"] = async (subject, which) =>
+    root === null ? null : lastSealedState(checking, root, { ...shared, ref: null }, subject, which);
   return {
     root,
     store: store.findings,
@@ -121,7 +130,7 @@ export async function openSealChecker(opening: SealChecking): Promise<SealChecke
     explain: async (file, set, { judgement, subject }) => {
       if (subject === null || judgement.verdicts.some(({ outcome }) => outcome === "verified"))
         return judgement;
-      const statement = await lastSealed(subject);
+      const statement = await lastSealed(subject, "other");
       if (statement === null) return judgement;
       const change = await changeSince(checking.origin, file, set, statement, defaultBudget);
       return { ...judgement, findings: [...judgement.findings, changeFinding(file.path, set, change)] };
@@ -138,33 +147,37 @@ async function checkLockfile(
   file: DiscoveredLockfile,
   bytes: Uint8Array,
 ): Promise<CheckedSeals> {
-  const { request, origin, home, policy } = checking;
+  const { origin, home, policy } = checking;
   const { now } = shared;
   const named = sealSubject(subjectPath(origin, file.path), bytes);
   const judgement = (
     verdicts: readonly SealVerdict[],
-    approvedAtBase: readonly SealStatement[],
+    atBase: readonly SealStatement[],
     more: readonly Finding[] = [],
   ): SealJudgement => {
     const judged = judgeSeals(verdicts, policy, {
       path: file.path,
       root,
       refused: shared.refused,
-      approvedAtBase,
+      approvedAtBase: atBase,
       now,
     });
     return { ...judged, findings: [...judged.findings, ...more] };
   };
   if (!named.ok)
-    return { judgement: judgement([], [], [unsealable(file.path, named.detail)]), subject: null };
+    return {
+      judgement: judgement([], [], [unsealable(file.path, named.detail)]),
+      subject: null,
+      unjudged: 0,
+    };
   const { subject } = named;
   const seals = await readSealFiles(home, subject.digest.hex);
-  if (seals.many !== null) return { judgement: judgement([], [], [tooMany(file.path, seals.many)]), subject };
-  if (root === null) return { judgement: judgement([], []), subject };
+  if (seals.many !== null)
+    return { judgement: judgement([], [], [tooMany(file.path, seals.many)]), subject, unjudged: 0 };
+  if (root === null) return { judgement: judgement([], []), subject, unjudged: seals.files.length };
   const verdicts = await verdictsOver(checking, root, shared, seals, file, subject);
-  const approvedAtBase =
-    request.base === null ? [] : await approvalsAt(checking, request.base, shared, subject, file, root);
-  return { judgement: judgement(verdicts, approvedAtBase), subject };
+  const { statements, findings } = await approvedAtBase(checking, root, shared, subject, file);
+  return { judgement: judgement(verdicts, statements, findings), subject, unjudged: 0 };
 }
 
 async function verdictsOver(
@@ -177,37 +190,6 @@ async function verdictsOver(
 ): Promise<SealVerdict[]> {
   const trust = await sealTrustFor(checking, root, seals);
   return verdictsOf(seals, { ...shared, subject, closure: await closureOf(checking, file) }, trust);
-}
-
-/**
- * What the approvals of the base's lockfile state, so that nobody goes back to an older lockfile, or to older files of
- * its closure, with the approvals they once had.
- */
-async function approvalsAt(
-  checking: Checking,
-  base: string,
-  shared: Shared,
-  subject: SealSubject,
-  file: DiscoveredLockfile,
-  root: TrustRoot,
-): Promise<SealStatement[]> {
-  const { home, origin, policy } = checking;
-  const found = await fileAt(origin, base, file.path);
-  const atBase = found.ok && found.bytes !== null ? sealSubject(subject.path, found.bytes) : null;
-  if (atBase?.ok !== true) return [];
-  const seals = await readSealFilesAt(home, base, atBase.subject.digest.hex);
-  // Their kinds may be others than those of the seals at hand: keyless ones need a sigstore root.
-  const trust = await sealTrustFor(checking, root, seals);
-  const context = { ...shared, ref: null, subject: atBase.subject, closure: null };
-  return verdictsOf(seals, context, trust).flatMap(({ outcome, kind, signer, statement }) =>
-    outcome === "verified" &&
-    kind === "approval" &&
-    signer !== null &&
-    statement !== null &&
-    policy.seal.approval?.signers.includes(signer.id) === true
-      ? [statement]
-      : [],
-  );
 }
 
 /** Looks the closure of a lockfile up, as {@link SealContext} wants it. */

@@ -1,5 +1,4 @@
 import {
-  formatInstant,
   readSignedRoot,
   sameDigest,
   startOf,
@@ -10,7 +9,26 @@ import {
 import { editableRoot, isInside, readBounded } from "../project/bounded-file.ts";
 import { isCi } from "../project/ci.ts";
 import { rootName, trustFolder, type RootFolder } from "./root-folder.ts";
-import { alteredVersion, chainOf, firstRoot, lastOf, walkTrust, type TrustWalk } from "./trust-chain.ts";
+import {
+  alteredVersion,
+  chainOf,
+  firstRoot,
+  firstWaitsFor,
+  lastOf,
+  walkTrust,
+  type TrustWalk,
+} from "./trust-chain.ts";
+import {
+  expired,
+  notRemembered,
+  overManaged,
+  rolledBack,
+  trustedCommit,
+  unfinished,
+  unpinned,
+  unreadableMemory,
+} from "./trust-findings.ts";
+import { floorProblem, knownOf, type Floor } from "./trust-floor.ts";
 import { TrustMemory, type KnownVersion } from "./trust-memory.ts";
 import {
   flagPath,
@@ -37,15 +55,18 @@ export async function followPinned(sources: TrustSources, notes: readonly Findin
   const recalled = (await memory?.recall()) ?? { state: "none" as const };
   if (recalled.state === "failed") return refused(unreadableMemory(memory?.path ?? "", recalled.detail));
   const remembered = recalled.state === "known" ? recalled.versions : [];
-  const pinned = await pinOf(sources, remembered, memory?.path ?? "");
+  const commit = trustedCommit(options.directory, options.base);
+  const seen: Floor = {
+    versions: remembered,
+    back: { commit, memory: memory?.path ?? null },
+    what: "this machine has seen",
+  };
+  const pinned = await pinOf(sources, seen);
   if ("code" in pinned) return refused(pinned, ...notes);
-  const floors = [
-    { versions: remembered, place: memory?.path ?? "", what: "this machine has seen" },
-    ...(pinned.by === "flag" ? await baseFloor(sources) : []),
-  ];
+  const floors = [seen, ...(await baseFloor(sources, pinned))];
   const trusted = [...pinned.before, pinned.root].map(knownOf);
-  for (const known of [trusted, ...floors.map(({ versions }) => versions)]) {
-    const altered = await alteredVersion(project, known);
+  for (const { versions, back } of [{ versions: trusted, back: { commit, memory: null } }, ...floors]) {
+    const altered = await alteredVersion(project, versions, back);
     if (altered !== null) return refused(altered, ...notes);
   }
   const walk = await walkTrust(pinned.root, project);
@@ -63,18 +84,14 @@ export async function followPinned(sources: TrustSources, notes: readonly Findin
   return { state: "available", root, pinnedBy: pinned.by, findings };
 }
 
-async function pinOf(
-  sources: TrustSources,
-  remembered: readonly KnownVersion[],
-  memoryPath: string,
-): Promise<Pinned | Finding> {
+async function pinOf(sources: TrustSources, seen: Floor): Promise<Pinned | Finding> {
   const { managed, base, project, options } = sources;
   if (managed !== null) {
     if (options.trustRoot !== null) return overManaged(options.trustRoot);
     return newestOf(await chainOf(managed), "managed", project);
   }
   const flag = flagPath(options);
-  if (flag !== null) return (remembered.length === 0 ? ownWordInCi(sources, flag) : null) ?? flagged(flag);
+  if (flag !== null) return (seen.versions.length === 0 ? ownWordInCi(sources, flag) : null) ?? flagged(flag);
   if (base !== null && base.versions.length > 0)
     // A change that was merged may have put files there; before version 1 there is no place for one.
     return base.versions[0] === 1
@@ -83,8 +100,7 @@ async function pinOf(
           `${trustFolder}/${rootName(1)}`,
           `${options.base ?? ""} has no version 1, with which the chain begins`,
         );
-  const newest = remembered.at(-1);
-  return newest === undefined ? unpinned(sources) : rememberedRoot(project, newest, memoryPath);
+  return seen.versions.length === 0 ? pinless(sources) : rememberedRoot(project, seen);
 }
 
 function newestOf(walk: TrustWalk | Finding | null, by: Pin, { path }: RootFolder): Pinned | Finding {
@@ -105,7 +121,10 @@ async function flagged(path: string): Promise<Pinned | Finding> {
     effect: "block",
     at: startOf(path),
     why: `The root that --trust-root names cannot be trusted: ${read.detail}.`,
-    fix: "Name a root that its own root keys have signed; countersign trust list shows which are.",
+    fix:
+      read.code === "trust/threshold"
+        ? "countersign trust sign --key FILE signs the version that waits for it; till then name another one."
+        : "Name a root that its own root keys have signed; countersign trust list shows which are.",
   };
 }
 
@@ -116,7 +135,8 @@ async function flagged(path: string): Promise<Pinned | Finding> {
 function ownWordInCi({ options, base }: TrustSources, path: string): Finding | null {
   const inCi = isCi(options.environment.variables);
   const own = isInside(path, editableRoot(options.directory, options.environment.home));
-  if (!inCi || !own || base !== null) return null;
+  // A base without a store holds nothing against what the change brings.
+  if (!inCi || !own || (base?.versions.length ?? 0) > 0) return null;
   return {
     code: "trust/unpinned",
     effect: "block",
@@ -126,111 +146,39 @@ function ownWordInCi({ options, base }: TrustSources, path: string): Finding | n
   };
 }
 
+/** Nothing says that the store is the right one; where nobody could, since it has never counted, that comes first. */
+async function pinless({ options, project }: TrustSources): Promise<Finding> {
+  const waitsFor = await firstWaitsFor(project);
+  if (waitsFor !== null) return unfinished(waitsFor);
+  return unpinned(project.versions[0] ?? 1, options.directory, options.base);
+}
+
 /** The project's file of the newest version that is remembered: its digest says that it is the one. */
 async function rememberedRoot(
   project: RootFolder,
-  { version, digest }: KnownVersion,
-  memoryPath: string,
+  { versions, back, what }: Floor,
 ): Promise<Pinned | Finding> {
-  if (!project.versions.includes(version))
-    return rolledBack(version, project.versions.at(-1) ?? 0, memoryPath, "this machine has seen");
-  const altered = await alteredVersion(project, [{ version, digest }]);
+  const newest = versions.at(-1) as KnownVersion;
+  if (!project.versions.includes(newest.version))
+    return rolledBack(newest.version, project.versions.at(-1) ?? 0, back, what);
+  const altered = await alteredVersion(project, [newest], back);
   if (altered !== null) return altered;
-  const root = await firstRoot(project, version);
+  const root = await firstRoot(project, newest.version);
   return "code" in root ? root : { root, by: "memory", before: [] };
 }
 
-/** What is known to be trusted elsewhere, where that is written down if it may be removed, and who says so. */
-type Floor = { versions: readonly KnownVersion[]; place: string; what: string };
-
-/** A flag does not outdo the base: what the base has already is the least. */
-async function baseFloor({
-  base,
-}: TrustSources): Promise<{ versions: readonly KnownVersion[]; place: string; what: string }[]> {
-  const walk = base === null ? null : await chainOf(base);
+/**
+ * No other pin outdoes the base: what the base has already is the least. Only the administrator may say that the base
+ * has another store than the right one.
+ */
+async function baseFloor({ base, options }: TrustSources, { root, by }: Pinned): Promise<Floor[]> {
+  const walk = base === null || by === "base" ? null : await chainOf(base);
   if (walk === null || "code" in walk) return [];
-  return [{ versions: walk.chain.map(knownOf), place: "", what: "the trusted base has" }];
-}
-
-function floorProblem(chain: readonly KnownVersion[], { versions, place, what }: Floor): Finding | null {
-  const newest = versions.at(-1);
-  const reached = chain.at(-1);
-  if (newest === undefined || reached === undefined) return null;
-  const digests = new Map(versions.map(({ version, digest }) => [version, digest]));
-  const other = chain.find(({ version, digest }) => {
-    const seen = digests.get(version);
-    return seen !== undefined && !sameDigest(seen, digest);
-  });
-  if (other !== undefined) return otherThanSeen(other.version, place, what);
-  return reached.version < newest.version ? rolledBack(newest.version, reached.version, place, what) : null;
-}
-
-const knownOf = ({ root: { version, digest } }: RootMetadata): KnownVersion => ({ version, digest });
-
-const atRoot = (version: number): Finding["at"] => startOf(`${trustFolder}/${rootName(version)}`);
-
-const forget = (place: string): string =>
-  place === "" ? "" : `\nIf the store was begun anew and you have compared fingerprints, remove ${place}`;
-
-const rolledBack = (seen: number, here: number, place: string, what: string): Finding => ({
-  code: "trust/rollback",
-  effect: "block",
-  at: atRoot(Math.max(here, 1)),
-  why: `The trust store ends at version ${here}, and ${what} version ${seen}: an older one may trust a key that is revoked since.`,
-  fix: `Take ${trustFolder} from the trusted branch, such as: git checkout origin/main -- ${trustFolder}${forget(place)}`,
-});
-
-const otherThanSeen = (version: number, place: string, what: string): Finding => ({
-  code: "trust/forked",
-  effect: "block",
-  at: atRoot(version),
-  why: `Version ${version} of the trust store is another one than ${what}.`,
-  fix: `Take ${trustFolder} from the trusted branch, such as: git checkout origin/main -- ${trustFolder}${forget(place)}`,
-});
-
-const unreadableMemory = (path: string, detail: string): Finding => ({
-  code: "trust/root-unavailable",
-  effect: "block",
-  at: startOf(path),
-  why: `What this machine remembers of the trust store cannot be read, so a rollback would not show: ${detail}.`,
-  fix: `Compare the fingerprint that countersign trust list shows with a colleague's, then remove ${path} and run once with --trust-root`,
-});
-
-const notRemembered = (path: string, detail: string): Finding => ({
-  code: "trust/root-unavailable",
-  effect: "note",
-  at: startOf(path),
-  why: `This version of the trust store could not be remembered, so a later rollback would not show here: ${detail}.`,
-  fix: `Make ${path} writable.`,
-});
-
-const expired = (version: number, at: number): Finding => ({
-  code: "trust/expired",
-  effect: "block",
-  at: atRoot(version),
-  why: `Version ${version} of the trust store expired on ${formatInstant(at)}: whoever withholds a newer one can keep a revoked key alive.`,
-  fix: "countersign trust rotate --key FILE renews it",
-});
-
-const overManaged = (trustRoot: string): Finding => ({
-  code: "policy/loosens",
-  effect: "block",
-  at: startOf(trustRoot),
-  why: "A managed policy pins the trust store, and --trust-root names another one.",
-  fix: "Leave --trust-root out; put roots into the folder trust beside the managed policy.",
-});
-
-function unpinned({ base, project, options }: TrustSources): Finding {
-  const first = `${trustFolder}/${rootName(project.versions[0] ?? 1)}`;
-  const byBase =
-    base === null
-      ? "countersign verify --base origin/main trusts the store of that commit; or: "
-      : `${options.base ?? ""} has no trust store: merge it first; or: `;
-  return {
-    code: "trust/unpinned",
-    effect: "block",
-    at: startOf(first),
-    why: "The project has a trust store, and nothing outside of the checked change says that it is the right one: a change could bring its own signers.",
-    fix: `${byBase}compare the fingerprint that countersign trust list shows with a colleague's, and run once with --trust-root ${first}`,
-  };
+  const versions = walk.chain.map(knownOf);
+  const pin = knownOf(root);
+  const same = versions.some(
+    ({ version, digest }) => version === pin.version && sameDigest(digest, pin.digest),
+  );
+  if (by === "managed" && !same) return [];
+  return [{ versions, back: { commit: options.base, memory: null }, what: "the trusted base has" }];
 }

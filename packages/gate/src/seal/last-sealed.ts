@@ -12,18 +12,20 @@ import { sealTrustFor, verdictsOf, type TrustGivers } from "./seal-trust.ts";
 const mostLookedAt = 4 * mostSeals;
 
 /**
- * The last state of a lockfile that somebody sealed and that is not the one at hand: what an approver compares with.
+ * The last state of a lockfile that somebody sealed: what an approver compares with.
  * Where the policy wants approvals only one that counts makes a state, so that neither a bot's summary nor a revoked
  * key hides what changed. Over {@link mostSeals} lockfiles, or 1,024 seals, nobody is told: whoever puts them there
  * wants the looking to take long.
+ * @param which one with other bytes than these, or any, whatever the files of its closure are now
  */
-export async function lastSealedOther(
+export async function lastSealedState(
   checking: TrustGivers & { home: string; policy: Policy },
   root: TrustRoot,
   shared: Omit<SealContext, "subject" | "closure">,
   subject: SealSubject,
+  which: "other" | "any",
 ): Promise<SealStatement | null> {
-  const digests = sealedDigests(checking.home).filter((hex) => hex !== subject.digest.hex);
+  const digests = sealedDigests(checking.home).filter((hex) => which === "any" || hex !== subject.digest.hex);
   if (digests.length > mostSeals) return null;
   let last: SealStatement | null = null;
   let looked = 0;

@@ -1,17 +1,19 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import {
-  policyPath,
   readRootDocument,
   readRootMetadata,
-  readSignedRoot,
+  sameDigest,
+  shellWord,
   startOf,
   type Finding,
   type RootMetadata,
 } from "@countersign/core";
-import { withinRepository } from "../project/repository.ts";
+import { nearestPolicy } from "../policy/mode.ts";
 import { projectFolder, rootName, trustFolder, type RootFolder } from "./root-folder.ts";
-import { chainOf } from "./trust-chain.ts";
+import { chainOf, firstWaitsFor } from "./trust-chain.ts";
+import { trustedCommit, unreadableMemory } from "./trust-findings.ts";
+import { floorProblem, knownOf } from "./trust-floor.ts";
+import { nearestTrust } from "./trust-directory.ts";
 import { TrustMemory } from "./trust-memory.ts";
 import type { StatePlace } from "../project/state-directory.ts";
 
@@ -30,12 +32,12 @@ export type OwnTrust =
     }
   | { state: "unusable"; finding: Finding };
 
-/** The directory that a trust store is in or belongs in: the nearest with one or with a policy, within the repository. */
-export function trustHome(start: string): string {
-  const holds = (directory: string): boolean =>
-    existsSync(join(directory, trustFolder)) || existsSync(join(directory, policyPath));
-  return withinRepository(start).find(holds) ?? resolve(start);
-}
+/**
+ * The directory that a trust store is in or belongs in, as a verification finds it: the nearest with a policy, within the
+ * repository, else the nearest with a trust store.
+ */
+export const trustHome = (start: string): string =>
+  nearestPolicy(start) ?? nearestTrust(start) ?? resolve(start);
 
 export async function readOwnTrust(directory: string): Promise<OwnTrust> {
   const opened = await projectFolder(directory);
@@ -43,7 +45,7 @@ export async function readOwnTrust(directory: string): Promise<OwnTrust> {
   const { folder } = opened;
   const [lowest] = folder.versions;
   if (lowest === undefined) return { state: "none" };
-  if (lowest === 1 && (await isUnsigned(folder))) return waiting(folder, [], 1);
+  if (lowest === 1 && (await firstWaitsFor(folder)) !== null) return waiting(folder, [], 1);
   const walk = await chainOf(folder);
   if (walk === null) return { state: "none" };
   if ("code" in walk) return { state: "unusable", finding: walk };
@@ -51,12 +53,6 @@ export async function readOwnTrust(directory: string): Promise<OwnTrust> {
   if (finding !== undefined && (walk.refused || finding.code === "trust/version-gap"))
     return { state: "unusable", finding };
   return waiting(folder, walk.chain, (walk.chain.at(-1) ?? walk.chain[0]).root.version + 1);
-}
-
-async function isUnsigned(folder: RootFolder): Promise<boolean> {
-  const file = await folder.read(1);
-  const read = file.state === "found" ? readSignedRoot(file.bytes) : null;
-  return read?.ok === false && read.code === "trust/threshold";
 }
 
 /** What nobody of ours wrote is not edited, and so not overwritten. */
@@ -89,8 +85,9 @@ const unusable = (path: string, detail: string): OwnTrust => ({
 });
 
 /**
- * Remembers the first version of a trust store on the machine of whoever made it.
- * @returns why it could not, or null
+ * Remembers the first version of a trust store on the machine of whoever made it. Another store that is remembered is
+ * not written over: only a person can say that it was begun anew.
+ * @returns why it is not remembered, or null
  */
 export async function rememberOwn(
   directory: string,
@@ -98,5 +95,31 @@ export async function rememberOwn(
   { root: { version, digest } }: RootMetadata,
 ): Promise<string | null> {
   const memory = await TrustMemory.open(directory, environment);
-  return memory === null ? "its place lies inside of the project" : memory.remember([{ version, digest }]);
+  if (memory === null) return "its place lies inside of the project";
+  const before = await memory.recall();
+  const other =
+    before.state === "known" &&
+    before.versions.some((known) => known.version !== version || !sameDigest(known.digest, digest));
+  return other
+    ? `it remembers another trust store of this project, or a newer version; once you have compared fingerprints: rm ${shellWord(memory.path)}`
+    : memory.remember([{ version, digest }]);
+}
+
+/**
+ * Whether this machine knows the chain that an edit follows. Whoever signs on top of another one vouches for all of
+ * it: its keys and signers come along with the change that was meant.
+ * @returns `unknown` where nothing is remembered
+ */
+export async function recallChain(
+  directory: string,
+  environment: StatePlace,
+  chain: readonly RootMetadata[],
+): Promise<"known" | "unknown" | Finding> {
+  const memory = await TrustMemory.open(directory, environment);
+  const recalled = (await memory?.recall()) ?? { state: "none" as const };
+  if (memory === null || recalled.state === "none") return "unknown";
+  if (recalled.state === "failed") return unreadableMemory(memory.path, recalled.detail);
+  const back = { commit: trustedCommit(directory, null), memory: memory.path };
+  const seen = { versions: recalled.versions, back, what: "this machine has seen" };
+  return floorProblem(chain.map(knownOf), seen) ?? "known";
 }

@@ -1,5 +1,6 @@
 import { dirname, join, posix } from "node:path";
 import {
+  compareResources,
   compareSets,
   defaultBudget,
   formatDigest,
@@ -12,8 +13,10 @@ import {
   type LockfileClaim,
   type PackageSet,
   type Policy,
+  type ResourceChanges,
   type SealStatement,
   type SealSubject,
+  type SealVerdict,
   type SetChanges,
   type TrustRoot,
   type Verdict,
@@ -44,8 +47,12 @@ export type PreparedSeal = {
   set: PackageSet;
   verdicts: readonly Verdict[];
   claim: UnsignedClaim;
+  /** Seals over these bytes that count already. */
+  counting: readonly SealVerdict[];
   /** What a person approves: the difference from the last sealed state, else from `--base`; null without either. */
   since: { what: "seal" | "base"; statement: SealStatement | null; changes: SetChanges | null } | null;
+  /** How the files of the closure differ from what the last seal is over, of whatever bytes; null without one. */
+  closure: { signer: string; changes: ResourceChanges } | null;
 };
 
 export type Preparation =
@@ -115,19 +122,28 @@ async function prepareOne(
   if (!subject.ok) throw new Error(`${path} cannot be sealed: ${subject.detail}`);
   if (!sameDigest(sha256Of(bytes), set.lockfile.digest))
     throw new Error(`${path} changed while it was being verified`);
+  const { judgement } = await checker.check(file, bytes);
   const head = await commitOf(directory, request.base ?? "HEAD");
+  const resources = await checker.closure(file, await furtherFiles(directory, file, set));
+  const other = await checker.lastSealed(subject.subject, "other");
+  const last = await checker.lastSealed(subject.subject, "any");
   return {
     file,
     subject: subject.subject,
     set,
     verdicts,
-    since: await sinceWhat(request, directory, file, set, await checker.lastSealed(subject.subject)),
+    counting: judgement.verdicts.filter(({ outcome }) => outcome === "verified"),
+    since: await sinceWhat(request, directory, file, set, other),
+    closure: last && {
+      signer: last.claim.signer.id,
+      changes: compareResources(last.claim.resources, resources),
+    },
     claim: {
       format: set.lockfile.format,
       formatVersion: set.lockfile.formatVersion,
       packages: set.packages.length,
       setDigest: set.setDigest,
-      resources: await checker.closure(file, await furtherFiles(directory, file, set)),
+      resources,
       repository: checker.repository,
       baseCommit: head.ok ? head.id : null,
       policy: checker.policy,

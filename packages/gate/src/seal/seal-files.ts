@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
+import { sealFileBytes } from "@countersign/core";
 import { fileAt, filesAt, namesAt } from "../project/git.ts";
 import { readBounded, staysWithin } from "../project/bounded-file.ts";
 
@@ -13,7 +14,6 @@ export type SealFile =
 
 /** Over this many seals of one lockfile none is read: whoever puts them there wants their checking to take long. */
 export const mostSeals = 256;
-const maximumBytes = 1024 * 1024;
 const sealName = /^[0-9a-f]{64}\.json$/;
 
 /** Seals of one lockfile; `many` counts them where they are too many to be read. */
@@ -31,31 +31,41 @@ export async function readSealFiles(home: string, hex: string, most: number = mo
   if (names.length > most) return { files: [], many: names.length };
   const files = names.map(async (name): Promise<SealFile> => {
     const path = posix.join(folder, name);
-    const read = await readBounded(join(home, path), maximumBytes, home);
+    const read = await readBounded(join(home, path), sealFileBytes, home);
     if (read.state === "found") return { path, bytes: read.bytes, problem: null };
     return { path, bytes: null, problem: read.state === "missing" ? "it is gone" : read.detail };
   });
   return { files: await Promise.all(files), many: null };
 }
 
-/** As {@link readSealFiles}, at a commit. What cannot be read there is left out: it can only ask for newer approvals. */
-export async function readSealFilesAt(home: string, revision: string, hex: string): Promise<SealFiles> {
+/**
+ * As {@link readSealFiles}, at a commit. What is no file there is left out; where a seal that is there cannot be had,
+ * nobody can tell what it said.
+ */
+export async function readSealFilesAt(
+  home: string,
+  revision: string,
+  hex: string,
+): Promise<({ ok: true } & SealFiles) | { ok: false; detail: string }> {
   const folder = posix.join(sealsFolder, hex);
   const listed = await namesAt(home, revision, folder);
-  const names = listed.ok ? listed.names.filter((name) => sealName.test(name)) : [];
-  if (names.length > mostSeals) return { files: [], many: names.length };
-  if (names.length === 0) return { files: [], many: null };
+  if (!listed.ok) return listed;
+  const names = listed.names.filter((name) => sealName.test(name));
+  if (names.length > mostSeals) return { ok: true, files: [], many: names.length };
+  if (names.length === 0) return { ok: true, files: [], many: null };
   const paths = names.map((name) => posix.join(folder, name));
   const batch = await filesAt(home, revision, paths);
   const files: SealFile[] = [];
   for (const path of paths) {
     // One entry that is no file fails the batch, and must not take the others along.
-    const found = batch.ok ? null : await fileAt(home, revision, path);
-    const bytes = batch.ok ? batch.files.get(path) : found?.ok === true ? found.bytes : null;
-    if (bytes !== undefined && bytes !== null && bytes.length <= maximumBytes)
-      files.push({ path, bytes, problem: null });
+    const found = batch.ok
+      ? ({ ok: true, bytes: batch.files.get(path) ?? null } as const)
+      : await fileAt(home, revision, path);
+    if (!found.ok && found.irregular !== true) return found;
+    if (found.ok && found.bytes !== null && found.bytes.length <= sealFileBytes)
+      files.push({ path, bytes: found.bytes, problem: null });
   }
-  return { files, many: null };
+  return { ok: true, files, many: null };
 }
 
 /**

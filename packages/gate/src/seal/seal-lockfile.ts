@@ -2,11 +2,14 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import {
   encodeSealStatement,
+  formatInstant,
   formatSealDocument,
   pae,
   sameDigest,
   sha256Of,
+  shellWord,
   SignerError,
+  type Code,
   type Instant,
   type LockfileClaim,
   type SealKind,
@@ -82,28 +85,42 @@ export async function sealLockfile(
   if (verdict?.outcome !== "verified") {
     throw new SignerError(
       `the seal would count for nothing: ${verdict?.detail ?? "it does not verify"} (${verdict?.code ?? "failed"})`,
-      verdict?.code === "seal/closure-changed" || verdict?.code === "seal/subject-mismatch"
-        ? "something changed meanwhile: look at it, and sign again"
-        : "correct the signer in the trust store, or sign with another key",
+      fixOf(verdict?.code ?? null, prepared.subject.path, root),
     );
   }
   const target = join(home, path);
-  await mkdir(dirname(target), { recursive: true });
-  if (!(await staysWithin(dirname(target), home)))
-    throw new SignerError(`${path} would be written outside the project`, "replace the link by a folder");
-  await writeWhole(target, text, 0o644);
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    if (!(await staysWithin(dirname(target), home)))
+      throw new SignerError(`${path} would be written outside the project`, "replace the link by a folder");
+    await writeWhole(target, text, 0o644);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new SignerError(
+      `${path} cannot be written: the system says ${String(error.code)}`,
+      "make the directory writable",
+    );
+  }
   const { mediaType } = JSON.parse(text) as { mediaType: string };
   return { path, mediaType, verdict, claim };
+}
+
+function fixOf(code: Code | null, path: string, { notBefore }: TrustRoot): string {
+  const floor = notBefore.get(path);
+  if (code === "seal/closure-changed" || code === "seal/subject-mismatch")
+    return "something changed meanwhile: look at it, and sign again";
+  if (code === "seal/rollback" && floor !== undefined)
+    return `sign after ${formatInstant(floor)}: the trust store takes no older seals of ${path}, by whatever key`;
+  return "correct the signer in the trust store, or sign with another key";
 }
 
 /** The signer of the trust store that a key is, or may be, of. */
 export function signerOf(root: TrustRoot, signer: Signer, keyid: string, as: string | null): SealSigner {
   const keyless = signer.algorithm === "sigstore-keyless";
-  const candidates = root.signers.filter(
-    ({ id, keys, identities }) =>
-      (as === null || id === as) &&
-      (keyless ? identities.length > 0 : keys.some((key) => key.keyid === keyid)),
+  const holders = root.signers.filter(({ keys, identities }) =>
+    keyless ? identities.length > 0 : keys.some((key) => key.keyid === keyid),
   );
+  const candidates = holders.filter(({ id }) => as === null || id === as);
   const [only, another] = candidates;
   if (only !== undefined && another === undefined) return only;
   const known = root.signers.map(({ id }) => id).join(", ") || "nobody";
@@ -111,15 +128,20 @@ export function signerOf(root: TrustRoot, signer: Signer, keyid: string, as: str
     const what = keyless ? "a keyless identity" : "this key";
     throw new SignerError(
       `version ${root.version} of the trust store has no signer with ${what}${as === null ? "" : ` and the id ${as}`} (it knows ${known})`,
-      keyless
-        ? "countersign trust add ID --identity issuer=URL,san=IDENTITY"
-        : "countersign trust add ID --public-key FILE",
+      holders.length > 0
+        ? `leave out --as: ${keyless ? "a keyless identity" : "the key"} is that of ${holders.map(({ id }) => id).join(" or ")}`
+        : `countersign trust add ${as === null ? "ID" : shellWord(as)} ${keyOption(signer)}`,
     );
   }
   throw new SignerError(
     `${candidates.map(({ id }) => id).join(" and ")} could both be meant`,
     `name one: --as ${only.id}`,
   );
+}
+
+function keyOption({ algorithm }: Signer): string {
+  if (algorithm === "sigstore-keyless") return "--identity issuer=URL,san=IDENTITY";
+  return algorithm === "hmac-sha256" ? "--hmac VARIABLE" : "--public-key FILE";
 }
 
 function refOf({ id, refs }: SealSigner, asked: string | null): string | null {

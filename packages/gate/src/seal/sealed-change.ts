@@ -2,11 +2,13 @@ import {
   compareSets,
   readLockfile,
   sealSubject,
+  shellWord,
   startOf,
   type Budget,
   type Finding,
   type LockedPackage,
   type PackageSet,
+  type ResourceChanges,
   type SealStatement,
   type SetChanges,
 } from "@countersign/core";
@@ -48,7 +50,7 @@ export function changeFinding(path: string, set: PackageSet, { statement, change
       effect: "note",
       at: startOf(path),
       why: `${by}: the packages are the same, the bytes are not, and a seal is over the bytes.`,
-      fix: `Restore the bytes, or sign these: countersign sign --approve --lockfile ${path}`,
+      fix: `Restore the bytes, or sign these: countersign sign --approve --key FILE --lockfile ${shellWord(path)}`,
     };
   }
   return {
@@ -75,6 +77,14 @@ export function changesText({ added, removed, updated, altered }: SetChanges): s
     ),
   ].filter((part) => part !== "");
   return parts.length === 0 ? "No package changed." : `${parts.join("; ")}.`;
+}
+
+/** `2 changed: .npmrc, .pnpmfile.cjs`: files are named, git shows what is in them. */
+export function resourcesText({ added, removed, changed }: ResourceChanges): string {
+  const parts = [listed("added", added), listed("removed", removed), listed("changed", changed)].filter(
+    (part) => part !== "",
+  );
+  return parts.length === 0 ? "no file changed" : parts.join("; ");
 }
 
 const nameOf = ({ name, version }: LockedPackage): string => `${name}@${version}`;

@@ -10,6 +10,7 @@ import {
   type RootMetadata,
 } from "@countersign/core";
 import { rootName, type RootFolder } from "./root-folder.ts";
+import { forked, withoutFirst, type WayBack } from "./trust-findings.ts";
 import type { KnownVersion } from "./trust-memory.ts";
 
 /** Where a walk over a trust store came to. `refused`: the findings block, and the last root is not to be used. */
@@ -81,6 +82,13 @@ export async function firstRoot(folder: RootFolder, version: number): Promise<Ro
     : wrongRoot(path, "trust/malformed", `it says version ${read.value.root.version}`);
 }
 
+/** How many signatures version 1 lacks, in a few words; null where it has them, or is no root. */
+export async function firstWaitsFor(folder: RootFolder): Promise<string | null> {
+  const file = await folder.read(1);
+  const read = file.state === "found" ? readSignedRoot(file.bytes) : null;
+  return read?.ok === false && read.code === "trust/threshold" ? read.detail : null;
+}
+
 /**
  * The first of the known versions that the checked project has otherwise: a change that brings its own signers, now or,
  * with an older version that nobody looks at, once it is merged and has become the base. null where all are the same;
@@ -89,17 +97,18 @@ export async function firstRoot(folder: RootFolder, version: number): Promise<Ro
 export async function alteredVersion(
   folder: RootFolder,
   known: readonly KnownVersion[],
+  back: WayBack,
 ): Promise<Finding | null> {
   for (const { version, digest } of known) {
     const path = `${folder.path}/${rootName(version)}`;
     const file = await folder.read(version);
     if (file.state === "missing") {
-      if (version === 1 && folder.versions.length > 0) return withoutFirst(path);
+      if (version === 1 && folder.versions.length > 0) return withoutFirst(path, back);
       continue;
     }
     const document = file.state === "found" ? readRootDocument(file.bytes) : null;
     const own = document?.ok === true ? rootDigest(document.value.signed) : null;
-    if (own === null || !sameDigest(own, digest)) return forked(path, version);
+    if (own === null || !sameDigest(own, digest)) return forked(path, version, back);
   }
   return null;
 }
@@ -132,21 +141,5 @@ const wrongRoot = (path: string, code: Code, detail: string): Finding => ({
   effect: "block",
   at: startOf(path),
   why: `This root of the trust store cannot be trusted: ${detail}.`,
-  fix: `git log -- ${path} shows who wrote it; restore the version that you know.`,
-});
-
-const withoutFirst = (path: string): Finding => ({
-  code: "trust/version-gap",
-  effect: "block",
-  at: startOf(path),
-  why: "Version 1 of the trust store is missing: whoever puts another one there begins the chain.",
-  fix: `Restore ${path} from the trusted branch, such as: git checkout origin/main -- ${path}`,
-});
-
-const forked = (path: string, version: number): Finding => ({
-  code: "trust/forked",
-  effect: "block",
-  at: startOf(path),
-  why: `This is another version ${version} of the trust store than the one that is trusted: the change brings its own signers.`,
-  fix: `Restore ${path} from the trusted branch, such as: git checkout origin/main -- ${path}`,
+  fix: `${code === "trust/threshold" ? "countersign trust sign --key FILE\n" : ""}git log -- ${path} shows who wrote it; restore the version that you know.`,
 });

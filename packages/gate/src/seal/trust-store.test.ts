@@ -97,6 +97,15 @@ describe("T9: where a trust store is pinned", () => {
     expect(await load({ ...flag(), environment })).toMatchObject(available(1, "flag"));
   });
 
+  it("nor with a base that has no store: there the change brings the first one", async () => {
+    writeFiles(directory, { "README.md": "z" });
+    const base = commit();
+    put({ 1: signed(forged, mallory) });
+    const now = Date.UTC(2026, 10, 21);
+    const environment = { now, home, variables: { CI: "true" }, platform: "linux" } as const;
+    expect(codes(await load({ ...flag(), base, environment }))).toEqual(["block trust/unpinned"]);
+  });
+
   it("nowhere: without one there is nothing to read, and nothing is remembered", async () => {
     expect(await load()).toEqual({ state: "none", findings: [] });
     put({ 1: v1 });
@@ -111,7 +120,42 @@ describe("T9: where a trust store is pinned", () => {
     expect(codes(store)).toEqual(["block trust/unpinned"]);
     expect(store.findings[0]?.fix).toContain("--base origin/main");
     expect(store.findings[0]?.fix).toContain("--trust-root .countersign/trust/1.root.json");
+    expect(store.findings[0]?.fix).not.toContain("countersign verify");
     expect(existsSync(home)).toBe(false);
+  });
+
+  it("nor is a store that has never counted, of which no pin is asked but the signatures that it lacks", async () => {
+    const shared = rootOf([alice, bob]);
+    put({ 1: signed(shared, alice) });
+    const store = await load();
+    expect(store.state).toBe("refused");
+    expect(codes(store)).toEqual(["block trust/threshold"]);
+    expect(store.findings[0]).toMatchObject({
+      why: expect.stringContaining("1 of 2 root keys have signed it") as string,
+      fix: "countersign trust sign --key FILE",
+    });
+    expect((await load(flag())).findings[0]?.fix).toContain("countersign trust sign --key FILE");
+    const base = commit();
+    expect((await load({ base })).findings[0]?.fix).toContain("countersign trust sign --key FILE");
+    put({ 1: signed(shared, alice, bob) });
+    expect(codes(await load())).toEqual(["block trust/unpinned"]);
+  });
+
+  it("without git no commit is named to go by", async () => {
+    rmSync(join(directory, ".git"), { recursive: true });
+    put({ 1: v1, 2: v2 });
+    const [missing] = (await load()).findings;
+    expect(missing?.fix).toBe(
+      "Compare the fingerprint that countersign trust list shows with a colleague's, then: countersign trust list --trust-root .countersign/trust/1.root.json",
+    );
+    const [based] = (await load({ base: "origin/main" })).findings;
+    expect(based).toMatchObject({ code: "trust/root-unavailable" });
+    expect(based?.fix).not.toContain("git fetch");
+    await load(flag());
+    put({ 2: null });
+    const [older] = (await load()).findings;
+    expect(older?.code).toBe("trust/rollback");
+    expect(older?.fix).not.toContain("git ");
   });
 
   it("by a flag, once: then this machine remembers", async () => {
@@ -248,6 +292,18 @@ describe("T9: where a trust store is pinned", () => {
     rmSync(home, { recursive: true });
     expect(codes(await load({ managedPolicy }))).toEqual(["block trust/unpinned"]);
   });
+
+  it("an older managed pin does not let a change take back what the base has", async () => {
+    const managed = join(scratch.path, "managed");
+    const managedPolicy = join(managed, "policy.yaml");
+    put({ 1: v1 }, join(managed, "trust"));
+    put({ 1: v1, 2: v2, 3: v3 });
+    const base = commit();
+    expect(await load({ managedPolicy, base })).toMatchObject(available(3, "managed"));
+    rmSync(home, { recursive: true, force: true });
+    for (const version of [2, 3]) rmSync(join(directory, `.countersign/trust/${version}.root.json`));
+    expect(codes(await load({ managedPolicy, base }))).toEqual(["block trust/rollback"]);
+  });
 });
 
 describe("T9: what a change may do to the chain", () => {
@@ -319,7 +375,10 @@ describe("T9: what a change may do to the chain", () => {
     put({ 3: null });
     const store = await load();
     expect(codes(store)).toEqual(["block trust/rollback"]);
-    expect(store.findings[0]?.fix).toContain(memoryFile());
+    expect(store.findings[0]?.fix).toContain(`rm ${memoryFile()}`);
+    expect(store.findings[0]?.fix).toContain(
+      "git log --all --source --oneline -- .countersign/trust/3.root.json",
+    );
     // An older commit as the base, or a flag, is no way around it.
     const base = commit();
     expect(codes(await load({ base }))).toEqual(["block trust/rollback"]);
@@ -331,7 +390,11 @@ describe("T9: what a change may do to the chain", () => {
     put({ 2: v2 });
     const base = commit();
     put({ 2: null });
-    expect(codes(await load({ base, ...flag() }))).toEqual(["block trust/rollback"]);
+    const store = await load({ base, ...flag() });
+    expect(codes(store)).toEqual(["block trust/rollback"]);
+    expect(store.findings[0]?.fix).toBe(
+      `Take .countersign/trust from the trusted branch, such as: git checkout ${base} -- .countersign/trust`,
+    );
     put({ 2: v2 });
     expect(await load({ base, ...flag() })).toMatchObject(available(2, "flag"));
   });
@@ -341,7 +404,9 @@ describe("T9: what a change may do to the chain", () => {
     await load();
     const other = signed(next(one, Date.UTC(2029, 0, 1)), alice);
     put({ 2: other });
-    expect(codes(await load())).toEqual(["block trust/forked"]);
+    const store = await load();
+    expect(codes(store)).toEqual(["block trust/forked"]);
+    expect(store.findings[0]?.fix).toContain(`rm ${memoryFile()}`);
     expect(codes(await load(flag()))).toEqual(["block trust/forked"]);
   });
 

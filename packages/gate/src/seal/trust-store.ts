@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import { startOf, type Finding, type Mode, type TrustRoot } from "@countersign/core";
+import { isRepository } from "../project/repository.ts";
 import type { Environment } from "../run.ts";
 import {
   folderAtCommit,
@@ -58,7 +59,7 @@ export async function loadTrustStore(options: TrustStoreOptions): Promise<TrustS
     base === null ? null : folderAtCommit(directory, base),
   ]);
   if (beside !== null && managed?.ok === false) return refused(unavailable(beside, managed.detail));
-  if (base !== null && based?.ok === false) return refused(noBase(base, based.detail));
+  if (base !== null && based?.ok === false) return refused(noBase(directory, base, based.detail));
   const sources: TrustSources = {
     options,
     project: openOrEmpty(project),
@@ -104,12 +105,14 @@ export const unavailable = (path: string, detail: string): Finding => ({
   fix: `Make ${path} readable, or correct the path.`,
 });
 
-const noBase = (base: string, detail: string): Finding => ({
+const noBase = (directory: string, base: string, detail: string): Finding => ({
   code: "trust/root-unavailable",
   effect: "block",
   at: startOf(trustFolder),
   why: `The trust store of ${base} cannot be had, so nothing outside of the checked change says whose seals count: ${detail}.`,
-  fix: "Fetch the base commit: git fetch --unshallow origin (actions/checkout: fetch-depth: 0).",
+  fix: isRepository(directory)
+    ? "Correct its name, or fetch it: git fetch origin (a shallow clone: git fetch --unshallow origin; actions/checkout: fetch-depth: 0)."
+    : "--base names a commit, and no git repository is here: leave it out, or run it in a clone.",
 });
 
 const unreadableProject = (detail: string): Finding => ({

@@ -1,18 +1,10 @@
-import {
-  builtInPolicy,
-  defaultBudget,
-  type Finding,
-  type Policy,
-  type SealJudgement,
-  type SealSubject,
-  type TrustRoot,
-} from "@countersign/core";
+import { builtInPolicy, defaultBudget, type Finding, type Policy, type TrustRoot } from "@countersign/core";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
 import { readGoverningPolicy } from "../policy/mode.ts";
 import { findLockfiles } from "../project/discovery.ts";
 import { readLockfileBytes } from "../project/locked-project.ts";
 import type { Environment, VerifyRequest } from "../run.ts";
-import { openSealChecker, type SealChecker } from "./check-seals.ts";
+import { openSealChecker, type CheckedSeals, type SealChecker } from "./check-seals.ts";
 
 /** What came of the seals of each lockfile, whether the policy demands any or not. */
 export type SealsVerified = {
@@ -20,7 +12,7 @@ export type SealsVerified = {
   home: string;
   policy: Policy;
   root: TrustRoot | null;
-  lockfiles: readonly { file: DiscoveredLockfile; subject: SealSubject | null; judgement: SealJudgement }[];
+  lockfiles: readonly (CheckedSeals & { file: DiscoveredLockfile })[];
   /** Of the project, its policy and its trust store. */
   findings: readonly Finding[];
   checker: SealChecker;

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { pae, sealTypes } from "@countersign/core";
+import { pae, sealTypes, type SignerError } from "@countersign/core";
 import { createTestDirectory } from "@countersign/testkit";
 import { signerContext, toolMissing } from "../../test/signer-context.ts";
 import { describeSigner } from "../../test/signer-conformance.ts";
@@ -70,18 +70,37 @@ describe("a key file", () => {
     });
   });
 
-  it("takes the passphrase from a file descriptor, to its end and without the line break", async () => {
-    const descriptor = openSync(write("passphrase", "open sesame\n"), "r");
+  it.each(["open sesame\n", "open sesame\r\n", "open sesame", "open sesame\nsomething else"])(
+    "takes the passphrase from a file descriptor that holds %j",
+    async (held) => {
+      const descriptor = openSync(write("passphrase", held), "r");
+      const context = signerContext(scratch.path, { passphraseFd: descriptor });
+      const signer = await openKeyFile("encrypted.pem", context);
+      closeSync(descriptor);
+      expect(signer.algorithm).toBe("ed25519");
+    },
+  );
+
+  it("takes a line for each encrypted key, and says where there is none left", async () => {
+    const descriptor = openSync(write("passphrases", "open sesame\nsecond\n"), "r");
     const context = signerContext(scratch.path, { passphraseFd: descriptor });
-    const signer = await openKeyFile("encrypted.pem", context);
+    write("second.pem", pkcs8(p256.privateKey, "second"));
+    expect((await openKeyFile("encrypted.pem", context)).algorithm).toBe("ed25519");
+    expect((await openKeyFile("second.pem", context)).algorithm).toBe("ecdsa-p256-sha256");
+    await expect(openKeyFile("encrypted.pem", context)).rejects.toThrow(
+      /has no line for encrypted\.pem; give one for each encrypted key, in the order in which they are named/,
+    );
     closeSync(descriptor);
-    expect(signer.algorithm).toBe("ed25519");
   });
 
   it.each([
     ["a wrong one", { askPassphrase: async () => "wrong" }, /^the passphrase does not open encrypted.pem; /],
     ["none at all", {}, /is encrypted, and no passphrase was given; give --passphrase-fd/],
-    ["a closed descriptor", { passphraseFd: 997 }, /^file descriptor 997 cannot be read: EBADF; /],
+    [
+      "a closed descriptor",
+      { passphraseFd: 997 },
+      /^no passphrase can be read from file descriptor 997; open it: --passphrase-fd 997 997<passphrase\.txt$/,
+    ],
   ])("says so when the passphrase is %s", async (_what, changes, expected) => {
     await expect(openKeyFile("encrypted.pem", signerContext(scratch.path, changes))).rejects.toThrow(
       expected,
@@ -123,9 +142,28 @@ describe("a key file", () => {
     async (mode) => {
       const path = write(`open-${mode}.pem`, pkcs8(ed25519.privateKey), mode);
       const opened = openKeyFile(path, signerContext(scratch.path));
-      await expect(opened).rejects.toThrow(/can be read by others than its owner \(mode 06\d\d\); chmod 600/);
+      await expect(opened).rejects.toThrow(/can be read by others than its owner \(mode 06\d\d\)/);
     },
   );
+
+  it.skipIf(process.platform === "win32")("gives a fix that a shell takes as it is", async () => {
+    const path = write("it's mine.pem", pkcs8(ed25519.privateKey), 0o644);
+    const refusal = openKeyFile(path, signerContext(scratch.path)).catch((error: unknown) => error);
+    const { why, fix } = (await refusal) as SignerError;
+    expect(why).toMatch(/\(mode 0644\): replace it if anyone may have copied it$/);
+    expect(spawnSync("sh", ["-c", fix]).status).toBe(0);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("says of a file without a private key that it has none, whoever can read it", async () => {
+    const open = ed25519.publicKey.export({ type: "spki", format: "pem" }).toString();
+    write("alice.pub", "ssh-ed25519 AAAA alice", 0o644);
+    write("alice-public.pem", open, 0o644);
+    for (const name of ["alice.pub", "alice-public.pem"])
+      await expect(openKeyFile(name, signerContext(scratch.path))).rejects.toThrow(
+        /holds no private key in PEM; name the private key, or make one: openssl genpkey/,
+      );
+  });
 
   it("says what is wrong with a path, and reads no endless file", async () => {
     const context = signerContext(scratch.path);

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
 import { SignerError, visible } from "@countersign/core";
 import { passphraseOf } from "./passphrase.ts";
-import { readPrivateFile } from "./private-file.ts";
+import { readPrivateFile, readPublicFile, wordOf } from "./private-file.ts";
 import { sealKeyFor } from "./public-key.ts";
 import type { OpenedSigner, SignerContext } from "./signer-context.ts";
 
@@ -13,8 +13,7 @@ type PrivateKey = {
   hash: "sha256" | null;
 };
 
-const makeOne = (path: string): string =>
-  `make one: openssl genpkey -algorithm ed25519 -out ${path} && chmod 600 ${path}`;
+const makeOne = "make one: openssl genpkey -algorithm ed25519 -out seal.pem && chmod 600 seal.pem";
 
 /**
  * A signer on a private key in PEM: PKCS#8 (encrypted or not), or SEC1 for P-256. The key is opened at once, so that
@@ -22,6 +21,8 @@ const makeOne = (path: string): string =>
  */
 export async function openKeyFile(path: string, context: SignerContext): Promise<OpenedSigner> {
   const name = visible(path);
+  // What is no private key may be open to everybody.
+  refuseOther(path, (await readPublicFile(path, context)).toString("latin1"));
   const pem = (await readPrivateFile(path, context)).toString("latin1");
   const { key, algorithm, hash } = kindOf(await decode(pem, name, context), name);
   const sealKey = sealKeyFor(name, algorithm, createPublicKey(key));
@@ -37,11 +38,17 @@ export async function openKeyFile(path: string, context: SignerContext): Promise
   };
 }
 
+function refuseOther(path: string, text: string): void {
+  if (/-----BEGIN OPENSSH PRIVATE KEY-----/.test(text))
+    throw new SignerError(`${visible(path)} is an OpenSSH key`, `use --ssh ${wordOf(path)}`);
+  if (!/-----BEGIN (?:EC |ENCRYPTED |RSA |DSA )?PRIVATE KEY-----/.test(text))
+    throw new SignerError(
+      `${visible(path)} holds no private key in PEM`,
+      `name the private key, or ${makeOne}`,
+    );
+}
+
 async function decode(pem: string, name: string, context: SignerContext): Promise<KeyObject> {
-  if (/-----BEGIN OPENSSH PRIVATE KEY-----/.test(pem))
-    throw new SignerError(`${name} is an OpenSSH key`, `use --ssh ${name}`);
-  if (!/-----BEGIN (?:EC |ENCRYPTED |RSA |DSA )?PRIVATE KEY-----/.test(pem))
-    throw new SignerError(`${name} holds no private key in PEM`, makeOne("seal.pem"));
   // PKCS#8 says it in the label, SEC1 in a header (RFC 1421).
   const encrypted = /-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(pem);
   const passphrase = encrypted ? await passphraseOf(name, context) : undefined;
@@ -50,7 +57,7 @@ async function decode(pem: string, name: string, context: SignerContext): Promis
   } catch {
     throw encrypted
       ? new SignerError(`the passphrase does not open ${name}`, "try again")
-      : new SignerError(`${name} is damaged: it cannot be decoded`, makeOne("seal.pem"));
+      : new SignerError(`${name} is damaged: it cannot be decoded`, makeOne);
   }
 }
 
@@ -60,8 +67,5 @@ function kindOf(key: KeyObject, name: string): PrivateKey {
   if (key.asymmetricKeyType === "ec" && curve === "prime256v1")
     return { key, algorithm: "ecdsa-p256-sha256", hash: "sha256" };
   const what = curve ?? key.asymmetricKeyType ?? "unknown";
-  throw new SignerError(
-    `${name} is a key of kind ${what}: seals take Ed25519 and P-256`,
-    makeOne("seal.pem"),
-  );
+  throw new SignerError(`${name} is a key of kind ${what}: seals take Ed25519 and P-256`, makeOne);
 }

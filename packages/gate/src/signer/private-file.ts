@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
-import { SignerError, visible } from "@countersign/core";
+import { shellWord, SignerError, visible } from "@countersign/core";
 import type { SignerContext } from "./signer-context.ts";
 
 /** Keys, secrets and tokens are a few KiB. */
@@ -31,8 +31,8 @@ async function readSmallFile(absolute: string, shown: string, owned: boolean): P
       if (owned && (status.mode & 0o077) !== 0) {
         const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
         throw new SignerError(
-          `${name} can be read by others than its owner (mode ${mode})`,
-          `chmod 600 ${name}, and replace the key if anyone may have copied it`,
+          `${name} can be read by others than its owner (mode ${mode}): replace it if anyone may have copied it`,
+          `chmod 600 ${wordOf(shown)}`,
         );
       }
       return await file.readFile();
@@ -46,3 +46,6 @@ async function readSmallFile(absolute: string, shown: string, owned: boolean): P
     throw new SignerError(`${name} cannot be read: ${reason}`, "correct the path");
   }
 }
+
+/** A path for a command that a person pastes. */
+export const wordOf = (path: string): string => visible(shellWord(path));

@@ -9,6 +9,7 @@ import {
   type PublicSealKey,
 } from "@countersign/core";
 import { findTool } from "../tool/find-tool.ts";
+import { wordOf } from "./private-file.ts";
 import type { SignerContext } from "./signer-context.ts";
 
 /** An armoured signature is some hundred bytes; so is what ssh-keygen has to say. */
@@ -64,7 +65,7 @@ export async function signWithSshKeygen(
   const said = visible(stderr.trim().split("\n").at(-1) ?? "", 300);
   throw new SignerError(
     `ssh-keygen could not sign with ${visible(path)}: ${said === "" ? `exit code ${exitCode}` : said}`,
-    `try it alone: ssh-keygen -Y sign -n ${sealTypes.sshNamespace} -f ${visible(path)} FILE`,
+    `try it alone: ssh-keygen -Y sign -n ${sealTypes.sshNamespace} -f ${wordOf(path)} FILE`,
   );
 }
 

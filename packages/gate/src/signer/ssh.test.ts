@@ -88,9 +88,9 @@ describe.skipIf(process.platform === "win32")("a key in an agent", () => {
   });
 
   it("says how to add a key that the agent does not hold", async () => {
-    writeFileSync(join(scratch.path, "absent.pub"), `${formatSshPublicKey(other.key)}\n`);
-    await expect(openSsh("absent.pub", await contextWith(honestAgent([pair])))).rejects.toThrow(
-      /does not hold the private half of absent.pub; ssh-add absent/,
+    writeFileSync(join(scratch.path, "absent one.pub"), `${formatSshPublicKey(other.key)}\n`);
+    await expect(openSsh("absent one.pub", await contextWith(honestAgent([pair])))).rejects.toThrow(
+      /does not hold the private half of absent one\.pub; ssh-add 'absent one'$/,
     );
   });
 
@@ -334,14 +334,14 @@ describe.skipIf(missing !== null || windows)(
     it.each([
       ["rsa", /rsa cannot make seals: .*; make one: ssh-keygen -t ed25519/],
       ["damaged", /damaged is damaged: it is no OpenSSH private key/],
-      ["pem", /pem is no OpenSSH key; use --key pem/],
+      ["a pem", /a pem is no OpenSSH key; use --key 'a pem', or convert it: ssh-keygen -p -f 'a pem'/],
       ["exposed", /exposed can be read by others than its owner/],
     ])("refuses the private file %s", async (name, expected) => {
       const text = readFileSync(at("ed25519"), "utf8");
       writeFileSync(at("damaged"), text.replace("b3BlbnNzaC1rZXktdjE", "b3BlbnNzaC1rZXktdjI"), {
         mode: 0o600,
       });
-      writeFileSync(at("pem"), "-----BEGIN PRIVATE KEY-----\n", { mode: 0o600 });
+      writeFileSync(at("a pem"), "-----BEGIN PRIVATE KEY-----\n", { mode: 0o600 });
       writeFileSync(at("exposed"), text);
       chmodSync(at("exposed"), 0o644);
       await expect(openSsh(name, signerContext(scratch.path))).rejects.toThrow(expected);

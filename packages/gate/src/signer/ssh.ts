@@ -11,7 +11,7 @@ import {
   visible,
   type PublicSealKey,
 } from "@countersign/core";
-import { readPrivateFile, readPublicFile } from "./private-file.ts";
+import { readPrivateFile, readPublicFile, wordOf } from "./private-file.ts";
 import { sshSealKeyFor } from "./public-key.ts";
 import type { OpenedSigner, SignerContext } from "./signer-context.ts";
 import { openSshAgent, type AgentIdentity, type SshAgent } from "./ssh-agent.ts";
@@ -41,7 +41,7 @@ export async function openSsh(choice: string, context: SignerContext): Promise<O
   if (text.includes("PRIVATE KEY-----"))
     throw new SignerError(
       `${name} is no OpenSSH key`,
-      `use --key ${name}, or convert it: ssh-keygen -p -f ${name}`,
+      `use --key ${wordOf(choice)}, or convert it: ssh-keygen -p -f ${wordOf(choice)}`,
     );
   const key = sshSealKeyFor(name, text.trim());
   const agent = openSshAgent(context);
@@ -49,7 +49,7 @@ export async function openSsh(choice: string, context: SignerContext): Promise<O
   if (!(await agent.identities()).some(({ blob }) => blob.equals(wanted)))
     throw new SignerError(
       `ssh-agent does not hold the private half of ${name}`,
-      `ssh-add ${name.replace(/\.pub$/, "")}`,
+      `ssh-add ${wordOf(choice.replace(/\.pub$/, ""))}`,
     );
   return agentSigner(name, agent, key, context);
 }
