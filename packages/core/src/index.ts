@@ -64,6 +64,8 @@ export { SignerError } from "./seal/signer-error.ts";
 export * from "./seal/kms-failure.ts";
 export * from "./seal/kms-signature.ts";
 export * from "./seal/claim.ts";
+export { boundedBody } from "./bounded-body.ts";
+export { untilAborted } from "./until-aborted.ts";
 export { compareSets, type SetChanges } from "./seal/changes.ts";
 export { compareResources, type ResourceChanges } from "./seal/resource-changes.ts";
 export { judgeSeals, type JudgementContext } from "./seal/judge-seals.ts";

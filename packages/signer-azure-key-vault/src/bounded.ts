@@ -1,5 +1,5 @@
 import type { KeyClientOptions } from "@azure/keyvault-keys";
-import { kmsFailure, kmsLimits, type KmsCall } from "@countersign/core";
+import { boundedBody, kmsFailure, kmsLimits, type KmsCall } from "@countersign/core";
 
 type AdditionalPolicy = NonNullable<KeyClientOptions["additionalPolicies"]>[number];
 
@@ -18,18 +18,9 @@ export function boundAnswers(call: Pick<KmsCall, "service" | "key" | "operation"
         const response = await next(request);
         const { readableStreamBody: body, ...rest } = response;
         if (body === undefined) return response;
-        const chunks: Buffer[] = [];
-        let length = 0;
-        for await (const chunk of body) {
-          const bytes = Buffer.from(chunk);
-          length += bytes.length;
-          if (length > kmsLimits.answerBytes) {
-            if ("destroy" in body && typeof body.destroy === "function") body.destroy();
-            throw kmsFailure(call, { kind: "oversize" });
-          }
-          chunks.push(bytes);
-        }
-        return { ...rest, bodyAsText: Buffer.concat(chunks).toString("utf8") };
+        const tooLarge = (): Error => kmsFailure(call, { kind: "oversize" });
+        const bytes = await boundedBody(body, kmsLimits.answerBytes, tooLarge);
+        return { ...rest, bodyAsText: bytes.toString("utf8") };
       },
     },
   };

@@ -1,5 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { kmsLimits, parseJson, retryKms, type KmsCause, type KmsOperation } from "@countersign/core";
+import {
+  boundedBody,
+  kmsLimits,
+  parseJson,
+  retryKms,
+  type KmsCause,
+  type KmsOperation,
+} from "@countersign/core";
 import type { Dispatcher } from "undici";
 import type { Settings } from "./settings.ts";
 
@@ -62,10 +69,11 @@ async function askOnce(
     body: body === null ? null : JSON.stringify(body),
     signal,
   });
-  const bytes = await readBounded(response.body);
+  const tooLarge = (): Error => new TransitError({ kind: "oversize" });
+  const bytes = await boundedBody(response.body, kmsLimits.answerBytes, tooLarge);
   const problem = problemOf(response.statusCode, operation, path);
   if (problem !== null) throw new TransitError(problem);
-  const parsed = parseJson(Buffer.from(bytes).toString("utf8"), maxDepth);
+  const parsed = parseJson(bytes.toString("utf8"), maxDepth);
   const data = parsed.ok ? member(parsed.value, "data") : null;
   if (!isRecord(data)) throw new TransitError({ kind: "malformed", detail: "not an answer of Vault" });
   return data;
@@ -86,20 +94,6 @@ function problemOf(status: number, operation: KmsOperation, path: string): KmsCa
     detail: `HTTP ${status}`,
     fix: "check VAULT_ADDR, VAULT_NAMESPACE and the type of the key in the transit engine",
   };
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array> & { destroy(): unknown }): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > kmsLimits.answerBytes) {
-      body.destroy();
-      throw new TransitError({ kind: "oversize" });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

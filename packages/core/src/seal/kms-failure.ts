@@ -1,4 +1,5 @@
 import { visible } from "../report/escape.ts";
+import { untilAborted } from "../until-aborted.ts";
 import { SignerError } from "./signer-error.ts";
 
 /** The two things that are asked of a key management service. */
@@ -123,15 +124,3 @@ const asked = (call: Pick<KmsCall, "service" | "key" | "operation">): string =>
   call.operation === "read"
     ? `reading the public key of ${visible(call.key)} from ${call.service}`
     : `signing with ${visible(call.key)} in ${call.service}`;
-
-async function untilAborted<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([run(), aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}

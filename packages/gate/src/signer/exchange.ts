@@ -1,4 +1,4 @@
-import { SignerError, visible } from "@countersign/core";
+import { boundedBody, SignerError, visible } from "@countersign/core";
 import { EnvHttpProxyAgent, request } from "undici";
 import { parseAddress } from "../registry/address.ts";
 import type { SignerContext } from "./signer-context.ts";
@@ -38,14 +38,10 @@ export async function exchange(
       dispatcher,
       signal: AbortSignal.any([signal, AbortSignal.timeout(time)]),
     });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > most) throw new SignerError(`${what} answers more than ${most} bytes`, "check its address");
-      chunks.push(chunk);
-    }
-    return { status: response.statusCode, text: Buffer.concat(chunks).toString("utf8") };
+    const tooLarge = (): Error =>
+      new SignerError(`${what} answers more than ${most} bytes`, "check its address");
+    const text = await boundedBody(response.body, most, tooLarge);
+    return { status: response.statusCode, text: text.toString("utf8") };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SignerError || !(error instanceof Error)) throw error;

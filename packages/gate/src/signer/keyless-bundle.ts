@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { formatSigstoreBundle, pae, SignerError, visible } from "@countersign/core";
+import { formatSigstoreBundle, pae, SignerError, untilAborted, visible } from "@countersign/core";
 import {
   DSSEBundleBuilder,
   FulcioSigner,
@@ -56,7 +56,7 @@ export async function createKeylessBundle(
     ...(content.kind === "dsse" ? { type: content.type } : {}),
   };
   try {
-    return versionThree(await untilAborted(builder.create(artefact), signal));
+    return versionThree(await untilAborted(signal, () => builder.create(artefact)));
   } catch (error) {
     signal.throwIfAborted();
     throw failure(error, token, services);
@@ -146,16 +146,4 @@ function failure(
       ? "get a fresh identity token and check that this instance knows its issuer"
       : "run the command again later",
   );
-}
-
-/** The library's requests cannot be cancelled; the wait for them can. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
