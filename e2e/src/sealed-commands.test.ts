@@ -108,10 +108,14 @@ async function settled(start: ReadonlyMap<string, Buffer>, run: () => Promise<En
   return { ended, tree: treeOf(scene.project) };
 }
 
-/** Two runs of the same command alone differ in how long they took, and in which of several scripts was faster. */
+/**
+ * Two runs of the same command alone differ in how long they took, which Yarn says of slow steps only, and in which of
+ * several scripts was faster.
+ */
 const withoutTimes = (text: string): string[] =>
   text
     .replaceAll(/\b\d+(\.\d+)?(ms|s|m)\b( \d+m?s)?|\b\d{4}-\d\d-\d\dT[\d_]+Z/g, "TIME")
+    .replaceAll("Completed in TIME", "Completed")
     // pnpm counts aloud as it goes.
     .replaceAll(/^Progress: .*\n/gm, "")
     .split("\n")
