@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeProject, type PublishedPackage } from "@countersign/testkit";
 import type { Ran } from "./host.ts";
@@ -315,6 +316,8 @@ describe("sign shows the files that it is over besides the lockfile", () => {
   it("by name the first time, then what has changed since the last seal, of the same bytes too", async () => {
     scene.write({ ".npmrc": "ignore-scripts=true\n" });
     expect((await approve()).err).toMatch(/ {2}closure: \.npmrc, package\.json\n/);
+    // Seals tell the time in seconds, and bob's is to be the later one.
+    await setTimeout(1001);
     expect((await approve("bob")).err).toContain("closure since the last seal (alice): no file changed\n");
     scene.write({ ".npmrc": "script-shell;:_authToken=./evil.sh\n" });
     const { err } = await approve();
