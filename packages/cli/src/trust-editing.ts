@@ -7,6 +7,7 @@ import {
   visible,
   type EditResult,
   type RootMetadata,
+  type TrustRoot,
 } from "@countersign/core";
 import {
   readOwnTrust,
@@ -67,16 +68,7 @@ export async function vouchedFor(
   if (recalled !== "unknown") throw new CommandError(`${recalled.at.path}: ${recalled.why}`, recalled.fix);
   // A first version is shown as a whole anyway.
   if (last === null) return;
-  const { root } = last;
-  host.terminal.out(
-    [
-      `${trustFolder}/${rootName(root.version)}: version ${root.version}, which this machine has not seen before`,
-      ...changesOf(null, root).map((line) => `  ${line}`),
-      `fingerprint: ${fingerprintOf(root)}`,
-    ]
-      .map((line) => `${visible(line, 4000)}\n`)
-      .join(""),
-  );
+  showVersion(host, null, last.root, ", which this machine has not seen before");
   if (yes !== true) await agreed(host, "Is this the trust store that you know?");
 }
 
@@ -122,16 +114,7 @@ export async function writeSigned(
 ): Promise<number> {
   const { terminal } = host;
   const path = `${trustFolder}/${rootName(draft.root.version)}`;
-  const lines = changesOf(last?.root ?? null, draft.root);
-  terminal.out(
-    [
-      `${path}: version ${draft.root.version}`,
-      ...lines.map((line) => `  ${line}`),
-      `fingerprint: ${fingerprintOf(draft.root)}`,
-    ]
-      .map((line) => `${visible(line, 4000)}\n`)
-      .join(""),
-  );
+  showVersion(host, last?.root ?? null, draft.root);
   if (ask) await agreed(host, `Sign version ${draft.root.version} of the trust store?`);
   let metadata = draft;
   for (const signer of signers) metadata = await withSignature(metadata, last, signer);
@@ -149,6 +132,15 @@ export async function writeSigned(
   terminal.out("signed by enough keys\n");
   if (last === null) await rememberFirst(host, directory, metadata);
   return 0;
+}
+
+function showVersion({ terminal }: Host, before: TrustRoot | null, root: TrustRoot, which = ""): void {
+  const lines = [
+    `${trustFolder}/${rootName(root.version)}: version ${root.version}${which}`,
+    ...changesOf(before, root).map((line) => `  ${line}`),
+    `fingerprint: ${fingerprintOf(root)}`,
+  ];
+  terminal.out(lines.map((line) => `${visible(line, 4000)}\n`).join(""));
 }
 
 /** Whoever makes a trust store, or signs its first version, knows that it is the right one. */

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openTrustScene, type Person } from "./trust-scene.ts";
+import { beginTrust, folder, openTrustScene, share, type Person } from "./trust-scene.ts";
 
 let scene: ReturnType<typeof openTrustScene>;
 let alice: Person;
@@ -13,21 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => scene.close());
 
-function share(person: Person, message: string): void {
-  person.git("add", "-A");
-  person.git("commit", "-qm", message);
-  person.git("push", "-q", "origin", "HEAD:main");
-}
-const folder = ({ directory }: Person): string => join(directory, ".countersign/trust");
-
-/** A store of alice's with one signer, trusted on her machine. */
-async function begin(...more: string[]): Promise<{ root: string; signer: string }> {
-  const root = alice.key("root").secret;
-  const signer = alice.key("release").open;
-  const ran = await alice.trust("init", "--root-key", root, "--signer", `ci=${signer}`, ...more);
-  expect(ran.exitCode, ran.err).toBe(0);
-  return { root, signer };
-}
+const begin = (...more: string[]): ReturnType<typeof beginTrust> => beginTrust(alice, ...more);
 
 describe("trust add refuses", () => {
   beforeEach(() => begin());

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { createTestDirectory } from "@countersign/testkit";
 import { run, type Ran, type Setting } from "./host.ts";
 
@@ -73,4 +74,25 @@ function openPerson(root: string, origin: string, name: string): Person {
       return { secret, open };
     },
   };
+}
+
+/** Commits everything, and pushes it to main. */
+export function share(person: Person, message: string): void {
+  person.git("add", "-A");
+  person.git("commit", "-qm", message);
+  person.git("push", "-q", "origin", "HEAD:main");
+}
+
+export const folder = ({ directory }: Person): string => join(directory, ".countersign/trust");
+
+/** A store of somebody's with one signer, trusted on their machine. */
+export async function beginTrust(
+  person: Person,
+  ...more: string[]
+): Promise<{ root: string; signer: string }> {
+  const root = person.key("root").secret;
+  const signer = person.key("release").open;
+  const ran = await person.trust("init", "--root-key", root, "--signer", `ci=${signer}`, ...more);
+  expect(ran.exitCode, ran.err).toBe(0);
+  return { root, signer };
 }

@@ -17,7 +17,7 @@ import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadTrustStore, type TrustStore } from "@countersign/gate";
 import type { Ran } from "./host.ts";
-import { openTrustScene, type Person } from "./trust-scene.ts";
+import { beginTrust, folder, openTrustScene, share, type Person } from "./trust-scene.ts";
 
 const hasSshKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 
@@ -31,12 +31,6 @@ beforeEach(() => {
 });
 afterEach(() => scene.close());
 
-function share(person: Person, message: string): void {
-  person.git("add", "-A");
-  person.git("commit", "-qm", message);
-  person.git("push", "-q", "origin", "HEAD:main");
-}
-const folder = ({ directory }: Person): string => join(directory, ".countersign/trust");
 const file = (person: Person, version: number): string => join(folder(person), `${version}.root.json`);
 type Root = {
   signatures: { keyid: string }[];
@@ -67,14 +61,7 @@ const held = (version: number, pinnedBy: string): object => ({
   findings: [],
 });
 
-/** A store of alice's with one signer, trusted on her machine. */
-async function begin(...more: string[]): Promise<{ root: string; signer: string }> {
-  const root = alice.key("root").secret;
-  const signer = alice.key("release").open;
-  const ran = await alice.trust("init", "--root-key", root, "--signer", `ci=${signer}`, ...more);
-  expect(ran.exitCode, ran.err).toBe(0);
-  return { root, signer };
-}
+const begin = (...more: string[]): ReturnType<typeof beginTrust> => beginTrust(alice, ...more);
 
 describe("trust init", () => {
   it("makes version 1, signed, shows its fingerprint, and this machine remembers it", async () => {

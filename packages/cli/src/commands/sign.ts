@@ -18,6 +18,7 @@ import {
   type SealedLockfile,
 } from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
+import { fullRefOf } from "../full-ref.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
 import { mistakesOf, renderMistakes } from "../mistakes.ts";
@@ -53,7 +54,7 @@ export async function sign(host: Host, options: SignOptions): Promise<number> {
   if (options.ref?.startsWith("refs/") === false)
     throw new CommandError(
       `--ref ${options.ref} is no full name of a ref`,
-      `--ref ${shellWord(`refs/heads/${options.ref}`)}`,
+      `--ref ${shellWord(fullRefOf(options.ref))}`,
     );
   const environment = environmentOf(host);
   const prepared = await prepareSeals(requestOf(host, options), environment);

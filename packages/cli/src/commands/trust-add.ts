@@ -14,6 +14,7 @@ import {
   type SignerEdit,
 } from "@countersign/core";
 import { CommandError } from "../command-error.ts";
+import { fullRefOf } from "../full-ref.ts";
 import { readNamed } from "../files.ts";
 import type { Host } from "../host.ts";
 import { editTrust, type EditOptions } from "../trust-editing.ts";
@@ -138,8 +139,10 @@ function fullRef(glob: string): string {
   const not = glob.startsWith("!") ? "!" : "";
   const ref = glob.slice(not.length);
   if (/^(?:refs|\*\*?)\//.test(ref) || ref === "**") return glob;
-  const full = `${not}refs/${/^(?:heads|tags|pull|remotes)\//.test(ref) ? "" : "heads/"}${ref}`;
-  throw new CommandError(`--refs ${glob} is no full name of a ref`, `write --refs ${shellWord(full)}`);
+  throw new CommandError(
+    `--refs ${glob} is no full name of a ref`,
+    `write --refs ${shellWord(`${not}${fullRefOf(ref)}`)}`,
+  );
 }
 
 function kindOf(text: string): SealKind {

@@ -8,7 +8,7 @@ import { highestPath } from "../policy/fixes.ts";
 import { shellWord } from "../report/escape.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { SealStatement } from "./claim.ts";
-import { demandedAt, missingApproval } from "./missing-approval.ts";
+import { demandedAt, failureText, firstReasons, missingApproval } from "./missing-approval.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import type { SealJudgement, SealVerdict } from "./verdict.ts";
 
@@ -146,11 +146,11 @@ function unusedSummary(
   const made = verdicts.filter(({ kind }) => kind !== "approval");
   const reasons = hasExpired(root, now)
     ? ["the trust store has expired"]
-    : [...new Set(made.map((verdict) => unused(verdict, summary, now)))];
+    : made.map((verdict) => unused(verdict, summary, now));
   const why =
     made.length === 0
       ? "No summary seals these bytes, so the evidence itself is checked."
-      : `No summary counts (${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? "; …" : ""}), so the evidence itself is checked.`;
+      : `No summary counts (${firstReasons(reasons)}), so the evidence itself is checked.`;
   return [
     {
       code: "seal/summary-unused",
@@ -164,12 +164,12 @@ function unusedSummary(
 }
 
 function unused(
-  { outcome, code, detail, signer, issuedAt }: SealVerdict,
+  verdict: SealVerdict,
   { signers, maxAge }: NonNullable<Policy["seal"]["summary"]>,
   now: Instant,
 ): string {
-  if (outcome === "failed" || signer === null || issuedAt === null)
-    return `${detail ?? "it failed"} (${code ?? "failed"})`;
+  const { outcome, signer, issuedAt } = verdict;
+  if (outcome === "failed" || signer === null || issuedAt === null) return failureText(verdict);
   if (!signers.includes(signer.id)) return `${signer.id} is no summary signer of the policy`;
   return now - issuedAt > maxAge ? `older than ${formatDuration(maxAge)}` : "unused";
 }

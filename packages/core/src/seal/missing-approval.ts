@@ -21,11 +21,10 @@ export function missingApproval(
   const none = refused ? "none counts under a trust store that is refused" : "there is none";
   const have = approvals.length === 0 ? none : `there is only that of ${approvals.join(", ")}`;
   const failed = verdicts.filter(({ outcome, kind }) => outcome === "failed" && kind !== "summary");
-  const reasons = [...new Set(failed.map(({ detail, code }) => `${detail ?? "it failed"} (${code})`))];
   const because =
-    reasons.length === 0
+    failed.length === 0
       ? ""
-      : ` Of its seals ${failed.length} count${failed.length === 1 ? "s" : ""} for nothing: ${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? "; …" : ""}.`;
+      : ` Of its seals ${failed.length} count${failed.length === 1 ? "s" : ""} for nothing: ${firstReasons(failed.map(failureText))}.`;
   return [
     {
       code: "seal/approval-missing",
@@ -77,6 +76,16 @@ function approversOf(
     return identities.length > 0 || usable.length > 0;
   };
   return ids.filter((id) => root.signers.some((signer) => signer.id === id && canSign(signer)));
+}
+
+/** Why a seal counts for nothing by itself. */
+export const failureText = ({ detail, code }: SealVerdict): string =>
+  `${detail ?? "it failed"} (${code ?? "failed"})`;
+
+/** Each reason once, the first three of them. */
+export function firstReasons(all: readonly string[]): string {
+  const reasons = [...new Set(all)];
+  return `${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? "; …" : ""}`;
 }
 
 /** Name of a field of the policy, with the place that states it. */

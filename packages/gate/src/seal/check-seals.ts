@@ -62,9 +62,9 @@ export type SealChecker = {
   explain(file: DiscoveredLockfile, set: PackageSet, checked: CheckedSeals): Promise<SealJudgement>;
   /**
    * The last sealed state of this lockfile; null where nobody trusted sealed one.
-   * @param which with other bytes than these, or with any, whatever their closure is now
+   * @param which with other bytes than these, or with these, whatever their closure is now
    */
-  lastSealed(subject: SealSubject, which: "other" | "any"): Promise<SealStatement | null>;
+  lastSealed(subject: SealSubject, which: "other" | "own"): Promise<SealStatement | null>;
   /** Verifies seals over this lockfile, wherever their bytes come from, against the closure as it stands now. */
   verify(seals: readonly SealFile[], file: DiscoveredLockfile, subject: SealSubject): Promise<SealVerdict[]>;
   /** Name under which a seal knows a lockfile. */

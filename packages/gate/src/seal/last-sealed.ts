@@ -16,16 +16,18 @@ const mostLookedAt = 4 * mostSeals;
  * Where the policy wants approvals only one that counts makes a state, so that neither a bot's summary nor a revoked
  * key hides what changed. Over {@link mostSeals} lockfiles, or 1,024 seals, nobody is told: whoever puts them there
  * wants the looking to take long.
- * @param which one with other bytes than these, or any, whatever the files of its closure are now
+ * @param which with other bytes than these, or with these, whatever the files of its closure are now
  */
 export async function lastSealedState(
   checking: TrustGivers & { home: string; policy: Policy },
   root: TrustRoot,
   shared: Omit<SealContext, "subject" | "closure">,
   subject: SealSubject,
-  which: "other" | "any",
+  which: "other" | "own",
 ): Promise<SealStatement | null> {
-  const digests = sealedDigests(checking.home).filter((hex) => which === "any" || hex !== subject.digest.hex);
+  const digests = sealedDigests(checking.home).filter(
+    (hex) => (hex === subject.digest.hex) === (which === "own"),
+  );
   if (digests.length > mostSeals) return null;
   let last: SealStatement | null = null;
   let looked = 0;

@@ -126,7 +126,8 @@ async function prepareOne(
   const head = await commitOf(directory, request.base ?? "HEAD");
   const resources = await checker.closure(file, await furtherFiles(directory, file, set));
   const other = await checker.lastSealed(subject.subject, "other");
-  const last = await checker.lastSealed(subject.subject, "any");
+  const own = await checker.lastSealed(subject.subject, "own");
+  const last = (own?.claim.issuedAt ?? -1) >= (other?.claim.issuedAt ?? -1) ? own : other;
   return {
     file,
     subject: subject.subject,
