@@ -1,14 +1,18 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Node's own besides ours: what stands under "module" is for bundlers. */
 const resolve = { conditions: ["@countersign/source", "node", "import", "default"] };
 const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
 
+/** What every test may ask. */
+const setupFiles = [join(import.meta.dirname, "tools/exit-code.ts")];
+
 const project = (name: string, root: string, include = ["{src,test}/**/*.test.ts"]) => ({
   resolve,
   ssr,
-  test: { name, root, include, testTimeout: 60_000, hookTimeout: 60_000 },
+  test: { name, root, include, setupFiles, testTimeout: 60_000, hookTimeout: 60_000 },
 });
 
 export default defineConfig({

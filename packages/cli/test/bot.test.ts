@@ -18,7 +18,7 @@ beforeEach(async () => {
   leaf = scene.kit.npm.publish({ name: "leaf" });
   project(leaf);
   const started = await startSealing(scene);
-  expect(started, started.err).toMatchObject({ exitCode: 0 });
+  expect(started, started.err).toExitWith(0);
   // Even a policy that carelessly names the bot among those who may approve.
   scene.write({ ".countersign/policy.yaml": sealPolicy(scene, policy) });
   await sign("--approve", "alice");
@@ -53,16 +53,16 @@ const countSeals = (): number =>
 describe("a bot that updates dependencies", () => {
   it("is stopped until a person has approved, whatever it summarises; then its summary replaces the evidence", async () => {
     const summarised = await sign("--summary", "release-bot", "--base", base);
-    expect(summarised, summarised.err).toMatchObject({ exitCode: 0 });
+    expect(summarised, summarised.err).toExitWith(0);
     const alone = await verify();
-    expect(alone.exitCode).toBe(1);
+    expect(alone).toExitWith(1);
     expect(blocking(alone.report)).toEqual(["seal/approval-missing"]);
     expect(alone.report.lockfiles[0]).toMatchObject({ evidence: "summary", approvals: [] });
-    expect((await sign("--approve", "alice", "--base", base)).exitCode).toBe(0);
+    expect(await sign("--approve", "alice", "--base", base)).toExitWith(0);
     rmSync(join(scene.setting.scratch, "cache"), { recursive: true, force: true });
     const before = scene.kit.requests.all.length;
     const approved = await verify("--offline");
-    expect(approved.exitCode).toBe(0);
+    expect(approved).toExitWith(0);
     expect(approved.report.lockfiles[0]).toMatchObject({ evidence: "summary", approvals: ["alice"] });
     expect(scene.kit.requests.all.length).toBe(before);
   });
@@ -105,7 +105,7 @@ describe("a bot that updates dependencies", () => {
       "--repository",
       repository,
     );
-    expect(made, made.err).toMatchObject({ exitCode: 0 });
+    expect(made, made.err).toExitWith(0);
     const forged = await scene.runWith(
       elsewhere,
       "sign",
@@ -114,7 +114,7 @@ describe("a bot that updates dependencies", () => {
       keyOf(scene, "release-bot"),
       "--yes",
     );
-    expect(forged, forged.err).toMatchObject({ exitCode: 0 });
+    expect(forged, forged.err).toExitWith(0);
     rmSync(place("trust"), { recursive: true });
     cpSync(join(scene.setting.scratch, "kept"), place("trust"), { recursive: true });
     const { exitCode, report } = await verify();
@@ -128,7 +128,7 @@ describe("a bot that updates dependencies", () => {
   it("cannot give itself the right: without root keys a version of the trust store only waits", async () => {
     const asked = await scene.run("trust", "add", "release-bot", "--predicates", "approval,summary");
     expect(asked.out).toContain("still to sign");
-    expect((await sign("--approve", "release-bot", "--base", base)).exitCode).toBe(2);
+    expect(await sign("--approve", "release-bot", "--base", base)).toExitWith(2);
     const { exitCode, report } = await verify();
     expect(exitCode).toBe(1);
     expect(blocking(report)).toEqual(["seal/approval-missing"]);

@@ -54,7 +54,7 @@ describe("evidence", () => {
     expect(packed.out).toContain(`sha256 ${sha256()}`);
     const far = elsewhere("far");
     scene.kit.requests.clear();
-    expect((await scene.runWith(far, "verify", "--offline", ...trust())).exitCode).toBe(2);
+    expect(await scene.runWith(far, "verify", "--offline", ...trust())).toExitWith(2);
     const imported = await scene.runWith(far, "evidence", "import", "evidence.pack", "--sha256", sha256());
     expect(imported).toMatchObject({ exitCode: 0, out: expect.not.stringContaining("left out") });
     const verified = await scene.runWith(far, "verify", "--offline", ...trust());
@@ -66,10 +66,10 @@ describe("evidence", () => {
     await scene.run("evidence", "pack");
     const far = elsewhere("far");
     const imported = await scene.runWith(far, "evidence", "import", "evidence.pack");
-    expect(imported.exitCode).toBe(0);
+    expect(imported).toExitWith(0);
     expect(imported.out).toContain("left out: 1 row (listings and publish times)");
     expect(imported.out).toContain("--sha256 HEX");
-    expect((await scene.runWith(far, "verify", "--offline", ...trust())).exitCode).toBe(0);
+    expect(await scene.runWith(far, "verify", "--offline", ...trust())).toExitWith(0);
   });
 
   it("refuses another file than the digest names", async () => {
@@ -93,7 +93,7 @@ describe("evidence", () => {
     const checked = await scene.runWith(far, "evidence", "check", "evidence.pack", ...trust());
     expect(checked.exitCode, checked.out).toBe(0);
     expect(checked.out).toContain("the pack is enough");
-    expect((await scene.runWith(far, "verify", "--offline", ...trust())).exitCode).toBe(2);
+    expect(await scene.runWith(far, "verify", "--offline", ...trust())).toExitWith(2);
   });
 
   it.each<[string, (content: Pack) => void]>([

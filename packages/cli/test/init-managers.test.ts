@@ -88,11 +88,11 @@ describe.each(cases)("init for %s", (real, lock, tool, args) => {
 
   it.skipIf(!installed)("puts a hook in place that the manager loads, and takes it back", async () => {
     project(lock, real);
-    expect((await init()).exitCode).toBe(0);
+    expect(await init()).toExitWith(0);
     const first = await manager(tool, args);
     expect(existsSync(markFile()), first.output).toBe(true);
     expect(first.exitCode, first.output).toBe(0);
-    expect((await init("--remove")).exitCode).toBe(0);
+    expect(await init("--remove")).toExitWith(0);
     rmSync(markFile());
     const second = await manager(tool, args);
     expect(second.exitCode, second.output).toBe(0);
@@ -125,14 +125,14 @@ describe.skipIf(!pnpm)("init with a registry that has the plugin", () => {
     expect(existsSync(join(scene.directory, "node_modules"))).toBe(false);
     const installed = await manager("pnpm", ["install", "--frozen-lockfile"]);
     expect(existsSync(markFile()), installed.output).toBe(true);
-    expect((await init("--remove")).exitCode).toBe(0);
+    expect(await init("--remove")).toExitWith(0);
     expect(existsSync(join(scene.directory, "pnpm-workspace.yaml"))).toBe(false);
   });
 
   it("vendors its own where the registry's plugin is another one", async () => {
     project("pnpm-lock.yaml", "pnpm-12");
     publish("module.exports = { hooks: {} };\n");
-    expect((await init()).exitCode).toBe(0);
+    expect(await init()).toExitWith(0);
     expect(workspace()).toBe("pnpmfile: .countersign/hooks/pnpm.cjs\n");
     expect(readFileSync(join(scene.directory, ".countersign/hooks/pnpm.cjs"), "utf8")).toBe(
       hooks["pnpm.cjs"],

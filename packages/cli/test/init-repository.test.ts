@@ -32,7 +32,7 @@ const text = (path: string): string => readFileSync(at(path), "utf8");
 describe("what init tells git and npm of lockfiles and seals", () => {
   it("keeps line breaks of the lockfile as they were sealed, and every other line of .gitattributes", async () => {
     writeFileSync(at(".gitattributes"), "*.png binary");
-    expect((await init()).exitCode).toBe(0);
+    expect(await init()).toExitWith(0);
     expect(text(".gitattributes")).toBe("*.png binary\n/package-lock.json text eol=lf");
     const once = text(".gitattributes");
     await init();

@@ -157,7 +157,7 @@ describe("init", () => {
       expect(Object.keys(recorded())).toHaveLength(1);
       const again = await init();
       expect(again).toMatchObject({ exitCode: 0, out: "", err: "countersign: nothing to do\n" });
-      expect((await init("--remove", "--yes")).exitCode).toBe(0);
+      expect(await init("--remove", "--yes")).toExitWith(0);
       expect(state()).toEqual(before);
       expect(existsSync(join(scene.directory, ".countersign"))).toBe(false);
       expect(await init("--remove")).toMatchObject({ exitCode: 0, err: "countersign: nothing to do\n" });
@@ -185,9 +185,9 @@ describe("init", () => {
   it("asks on a terminal, and takes no for a no", async () => {
     project("package-lock.json");
     const before = state();
-    expect((await initAs({ answer: false })).exitCode).toBe(2);
+    expect(await initAs({ answer: false })).toExitWith(2);
     expect(state()).toEqual(before);
-    expect((await initAs({ answer: true })).exitCode).toBe(0);
+    expect(await initAs({ answer: true })).toExitWith(0);
     expect(state()).not.toEqual(before);
   });
 
@@ -252,7 +252,7 @@ describe("init", () => {
   ] as const)("ends 2 and says what to write where %s's settings are not edited: %j", async (lock, files) => {
     project(lock, files);
     const ran = await init("--yes");
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.err).toContain("countersign");
     for (const [path, content] of Object.entries(files)) expect(text(path)).toBe(content);
     expect(existsSync(join(scene.directory, ".countersign"))).toBe(false);
@@ -271,14 +271,14 @@ describe("init", () => {
   it("installs one hook for each manager, or for the one that is named", async () => {
     project("package-lock.json");
     scene.write({ "bun.lock": "{}", "package.json": "{}" });
-    expect((await init("--yes", "--manager", "bun")).exitCode).toBe(0);
+    expect(await init("--yes", "--manager", "bun")).toExitWith(0);
     expect(Object.keys(recorded())).toEqual([".countersign/hooks/bun.mjs"]);
-    expect((await init("--yes")).exitCode).toBe(0);
+    expect(await init("--yes")).toExitWith(0);
     expect(Object.keys(recorded())).toEqual([".countersign/hooks/bun.mjs", ".countersign/hooks/npm.mjs"]);
     await init("--yes", "--remove", "--manager", "npm");
     expect(Object.keys(recorded())).toEqual([".countersign/hooks/bun.mjs"]);
     expect(existsSync(join(scene.directory, policy))).toBe(true);
-    expect((await init("--manager", "cargo")).exitCode).toBe(2);
+    expect(await init("--manager", "cargo")).toExitWith(2);
   });
 
   it("needs to know the manager, and its own hooks", async () => {
@@ -325,10 +325,10 @@ describe("init", () => {
     scene.write({ ".countersign/hooks/npm.mjs": "// evil\n" });
     const trust = ["--trusted-root", "trusted_root.json", "--npm-keys", "npm-keys.json"];
     const strict = await scene.run("verify", "--mode", "strict", ...trust);
-    expect(strict.exitCode).toBe(1);
+    expect(strict).toExitWith(1);
     expect(strict.out).toContain("settings/hook-changed");
     expect((await scene.run("doctor", "--offline")).out).toContain("settings/hook-changed");
-    expect((await init("--yes")).exitCode).toBe(0);
+    expect(await init("--yes")).toExitWith(0);
     expect((await scene.run("verify", "--mode", "strict", ...trust)).out).not.toContain(
       "settings/hook-changed",
     );

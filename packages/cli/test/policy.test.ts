@@ -29,7 +29,7 @@ describe("policy init", () => {
     expect(written()).toMatch(/^mode: warn$/m);
     expect(written()).toContain(`url: "${scene.kit.npm.url}"\n    ecosystem: npm`);
     expect(written()).toContain(`url: "${scene.kit.pypi.simpleUrl}"\n    ecosystem: pypi`);
-    expect((await scene.run("policy", "check")).exitCode).toBe(0);
+    expect(await scene.run("policy", "check")).toExitWith(0);
   });
 
   it("never overwrites", async () => {
@@ -44,15 +44,15 @@ describe("policy check", () => {
   it("lists every mistake with its line, and ends 2", async () => {
     scene.write({ [path]: "version: 1\nmode: lax\nage: { minimum: 3 }\nunknwon: 1\n" });
     const ran = await scene.run("policy", "check");
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     for (const line of [2, 3, 4]) expect(ran.out).toContain(`${path}:${line}:`);
     expect(ran.out.match(/^ {2}fix: /gm)).toHaveLength(3);
   });
 
   it("checks a named file by itself", async () => {
     scene.write({ "good.yaml": policyOf(scene, "strict"), "bad.yaml": "version: 2\n" });
-    expect((await scene.run("policy", "check", "good.yaml")).exitCode).toBe(0);
-    expect((await scene.run("policy", "check", "bad.yaml")).exitCode).toBe(2);
+    expect(await scene.run("policy", "check", "good.yaml")).toExitWith(0);
+    expect(await scene.run("policy", "check", "bad.yaml")).toExitWith(2);
     expect(await scene.run("policy", "check", "none.yaml")).toMatchObject({
       exitCode: 2,
       err: expect.stringContaining("there is no such file"),
@@ -61,9 +61,9 @@ describe("policy check", () => {
 
   it("finds a layer that loosens a higher one", async () => {
     scene.write({ "managed.yaml": policyOf(scene, "strict"), [path]: policyOf(scene, "warn") });
-    expect((await scene.run("policy", "check")).exitCode).toBe(0);
+    expect(await scene.run("policy", "check")).toExitWith(0);
     const ran = await scene.run("policy", "check", "--managed-policy", "managed.yaml");
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.out).toContain("mode: it says warn, the higher layer strict");
   });
 });

@@ -148,7 +148,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     writeFileSync(manifest, readFileSync(manifest, "utf8").replace("1.0.0", "6.6.6"));
     const before = readFileSync(manifest, "utf8");
     const ran = await restore("npm-12", "--dry-run");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.out).toContain("would install: package-lock.json: 1 as locked, 1 different");
     expect(ran.out).toContain("leaf@6.6.6 lies there, leaf@1.0.0 is locked.");
     expect(readFileSync(manifest, "utf8")).toBe(before);
@@ -166,7 +166,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     const planned = await restore("npm-12", "--dry-run");
     for (const seed of [leaf.tarball, "other"])
       expect(planned.out).toContain(createHash("sha512").update(seed).digest("hex"));
-    expect((await restore("npm-12")).exitCode).toBe(0);
+    expect(await restore("npm-12")).toExitWith(0);
     expect(readFileSync(record, "utf8")).toContain(leaf.integrity);
   });
 
@@ -206,7 +206,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     delete lock.packages["node_modules/leaf"]?.integrity;
     scene.write({ "package-lock.json": JSON.stringify(lock) });
     const strict = await restore("npm-12", "--mode", "strict");
-    expect(strict.exitCode).toBe(1);
+    expect(strict).toExitWith(1);
     expect(strict.err).toContain("artefact/digest-missing");
     const ran = await restore("npm-12");
     expect(ran.exitCode, ran.err).toBe(0);
@@ -245,7 +245,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     };
     scene.write({ "package-lock.json": JSON.stringify(lock) });
     const ran = await restore("npm-12");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("source/git");
     expect(existsSync(path("node_modules"))).toBe(false);
   });
@@ -262,7 +262,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     expect(ran.exitCode, ran.err).toBe(0);
     expect(existsSync(path("inner/node_modules/other/package.json"))).toBe(true);
     expect(existsSync(path("node_modules"))).toBe(false);
-    expect((await restore("npm-12", "--lockfile", "nowhere/package-lock.json")).exitCode).toBe(2);
+    expect(await restore("npm-12", "--lockfile", "nowhere/package-lock.json")).toExitWith(2);
   });
 });
 
@@ -293,9 +293,9 @@ describe.skipIf(!pnpm)("restore with pnpm", () => {
     writeFileSync(manifest, good.replace("1.0.0", "6.6.6"));
     const ran = await restore("pnpm-12", "--json");
     // What counts is that neither the edited file nor exit code 0 beside it is left.
-    if (readFileSync(manifest, "utf8") === good) expect(ran.exitCode).toBe(0);
+    if (readFileSync(manifest, "utf8") === good) expect(ran).toExitWith(0);
     else {
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.err).toContain("pnpm store path");
     }
   });

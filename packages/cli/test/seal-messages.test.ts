@@ -14,7 +14,7 @@ beforeEach(async () => {
   widget = scene.kit.npm.publish({ name: "@acme/widget", provenance: true });
   project();
   const started = await startSealing(scene);
-  expect(started, started.err).toMatchObject({ exitCode: 0 });
+  expect(started, started.err).toExitWith(0);
   policy(approvals());
 });
 afterEach(() => scene.close());
@@ -49,9 +49,9 @@ async function approveBySecret(): Promise<void> {
     root,
     "--yes",
   );
-  expect(added, added.err).toMatchObject({ exitCode: 0 });
+  expect(added, added.err).toExitWith(0);
   const signed = await scene.runWith({ variables }, "sign", "--approve", "--yes", "--hmac", "SEAL_SECRET");
-  expect(signed, signed.err).toMatchObject({ exitCode: 0 });
+  expect(signed, signed.err).toExitWith(0);
 }
 
 describe("sign says what is sealed already", () => {
@@ -172,7 +172,7 @@ describe("sign refuses", () => {
   it("a folder for seals that cannot be written", async () => {
     scene.write({ ".countersign/seals": "a file" });
     const ran = await approve();
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.err).toMatch(
       /\.countersign\/seals\/[^ ]+ cannot be written: the system says E[A-Z]+\n {2}fix: make the directory writable\n/,
     );
@@ -186,7 +186,7 @@ describe("sign refuses", () => {
     });
     expect((await approve("alice", "--ref", "a b")).err).toContain("fix: --ref 'refs/heads/a b'\n");
     expect(seals()).toEqual([]);
-    expect((await approve("alice", "--ref", "refs/heads/main")).exitCode).toBe(0);
+    expect(await approve("alice", "--ref", "refs/heads/main")).toExitWith(0);
   });
 });
 
@@ -198,11 +198,11 @@ describe("what is not there is no verdict", () => {
       ["--lockfile", "nope"],
       ["--base", "nope"],
     ])
-      expect(await scene.run("seal", "verify", ...args)).toMatchObject({ exitCode: 2 });
+      expect(await scene.run("seal", "verify", ...args)).toExitWith(2);
     const asJson = await scene.run("seal", "verify", "--lockfile", "nope", "--json");
     expect([asJson.exitCode, JSON.parse(asJson.out)]).toMatchObject([2, { valid: false, lockfiles: [] }]);
     rmSync(join(scene.directory, "package-lock.json"));
-    expect(await scene.run("seal", "verify")).toMatchObject({ exitCode: 2 });
+    expect(await scene.run("seal", "verify")).toExitWith(2);
     for (const args of [[], ["--lockfile", "nope"]]) {
       const pruned = await scene.run("seal", "prune", "--dry-run", ...args);
       expect(pruned).toMatchObject({ exitCode: 2, out: "" });
@@ -234,7 +234,7 @@ describe("fixes that work", () => {
   const verifyText = async (): Promise<string> => (await scene.runWith({ width: 1000 }, "verify")).out;
   const trust = async (...args: string[]): Promise<void> => {
     const ran = await scene.run("trust", ...args, "--key", keyOf(scene, "root"), "--yes");
-    expect(ran, ran.err).toMatchObject({ exitCode: 0 });
+    expect(ran, ran.err).toExitWith(0);
   };
 
   it("of a missing approval: a key, and only signers that can approve", async () => {
@@ -255,7 +255,7 @@ describe("fixes that work", () => {
     const day = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
     await trust("revoke", "--path", "package-lock.json", "--not-before", day);
     const ran = await approve();
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.err).toContain(
       `fix: sign after ${day}T00:00:00Z: the trust store takes no older seals of package-lock.json, by whatever key`,
     );
@@ -278,7 +278,7 @@ describe("fixes that work", () => {
     commit(scene, "sealed");
     for (const command of [["verify"], ["seal", "verify"]]) {
       const ran = await scene.run(...command, "--base", "nope");
-      expect(ran.exitCode).toBe(2);
+      expect(ran).toExitWith(2);
       expect(ran.err).toContain(
         ".countersign/policy.yaml:1:1: The policy of the base nope cannot be read: there is no commit nope here",
       );
@@ -293,7 +293,7 @@ describe("a secret that is not here", () => {
     const key = ["--hmac", "SEAL_SECRET", "--predicates", "summary", "--key", root, "--yes"];
     await scene.runWith({ variables }, "trust", "add", "release-bot", ...key);
     const signed = await scene.runWith({ variables }, "sign", "--summary", "--yes", "--hmac", "SEAL_SECRET");
-    expect(signed, signed.err).toMatchObject({ exitCode: 0 });
+    expect(signed, signed.err).toExitWith(0);
     const { out } = await scene.runWith({ width: 1000 }, "verify", "--verbose");
     expect(out).not.toContain("is signed with a key that");
     expect(out).not.toContain("No summary seals these bytes");
@@ -339,7 +339,7 @@ describe("sign shows the files that it is over besides the lockfile", () => {
       root,
       "--yes",
     );
-    expect(revoked, revoked.err).toMatchObject({ exitCode: 0 });
+    expect(revoked, revoked.err).toExitWith(0);
     expect((await approve()).err).toMatch(/ {2}closure: \.npmrc, package\.json\n/);
   });
 });

@@ -58,9 +58,9 @@ describe("sigstore-conformance sign-bundle", () => {
         verificationMaterial: { certificate: {} },
         messageSignature: { messageDigest: { algorithm: "SHA2_256" } },
       });
-      expect((await verify(bundle, "a.txt")).exitCode).toBe(0);
-      expect((await verify(bundle, "b.txt")).exitCode).toBe(1);
-      expect((await verify(bundle, "a.txt", "mallory@acme.example")).exitCode).toBe(1);
+      expect(await verify(bundle, "a.txt")).toExitWith(0);
+      expect(await verify(bundle, "b.txt")).toExitWith(1);
+      expect(await verify(bundle, "a.txt", "mallory@acme.example")).toExitWith(1);
     },
   );
 
@@ -78,8 +78,8 @@ describe("sigstore-conformance sign-bundle", () => {
       expect(await sign(log, "statement.bundle.json", "--in-toto", "statement.json")).toMatchObject({
         exitCode: 0,
       });
-      expect((await verify("statement.bundle.json", `sha256:${sha256}`)).exitCode).toBe(0);
-      expect((await verify("statement.bundle.json", `sha256:${"b".repeat(64)}`)).exitCode).toBe(1);
+      expect(await verify("statement.bundle.json", `sha256:${sha256}`)).toExitWith(0);
+      expect(await verify("statement.bundle.json", `sha256:${"b".repeat(64)}`)).toExitWith(1);
     },
   );
 
@@ -116,6 +116,6 @@ describe("sigstore-conformance sign-bundle", () => {
       err: expect.stringContaining("the identity token names no subject"),
     });
     expect(token.err).not.toContain("secret.secret");
-    expect((await sign("rekor-v1", "s.json", "nowhere.txt")).exitCode).toBe(2);
+    expect(await sign("rekor-v1", "s.json", "nowhere.txt")).toExitWith(2);
   });
 });

@@ -15,7 +15,7 @@ beforeEach(async () => {
   widget = scene.kit.npm.publish({ name: "@acme/widget", provenance: true });
   project();
   const started = await startSealing(scene);
-  expect(started, started.err).toMatchObject({ exitCode: 0 });
+  expect(started, started.err).toExitWith(0);
 });
 afterEach(() => scene.close());
 
@@ -48,17 +48,17 @@ describe("an approval", () => {
   it("T2 T5: is required, is given, and is gone with one changed byte", async () => {
     policy(approvals());
     const missing = await scene.run("verify");
-    expect(missing.exitCode).toBe(1);
+    expect(missing).toExitWith(1);
     expect(missing.out).toContain("countersign sign --approve");
     const signed = await approve();
-    expect(signed, signed.err).toMatchObject({ exitCode: 0 });
+    expect(signed, signed.err).toExitWith(0);
     expect(seals()).toHaveLength(1);
     const allowed = await scene.run("verify");
-    expect(allowed, allowed.out).toMatchObject({ exitCode: 0 });
+    expect(allowed, allowed.out).toExitWith(0);
     expect(allowed.out).toContain("approved by alice");
     appendFileSync(lock(), " ");
     const changed = await scene.run("verify", "--json");
-    expect(changed.exitCode).toBe(1);
+    expect(changed).toExitWith(1);
     expect(codesOf(reportOf(changed), "block")).toEqual(["seal/approval-missing"]);
     expect(codesOf(reportOf(changed), "note")).toContain("lockfile/reformatted");
   });
@@ -97,7 +97,7 @@ describe("an approval", () => {
     );
     const signed = await approve();
     expect(signed.err).toContain("newcomer@2.0.0: signed");
-    expect((await scene.run("verify")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
   });
 
   it("K14: --json names the seal, the digest that it is about, and its media type", async () => {
@@ -124,14 +124,14 @@ describe("an approval", () => {
 
   it("is refused where the policy does not pass, without a terminal, for a stranger, and after a no", async () => {
     policy(approvals());
-    expect((await approve("mallory")).exitCode).toBe(2);
-    expect(await scene.run("sign", "--key", keyOf(scene, "alice"))).toMatchObject({ exitCode: 2 });
+    expect(await approve("mallory")).toExitWith(2);
+    expect(await scene.run("sign", "--key", keyOf(scene, "alice"))).toExitWith(2);
     expect(await scene.runWith({ answer: false }, "sign", "--key", keyOf(scene, "alice"))).toMatchObject({
       exitCode: 2,
     });
     project(scene.kit.npm.publish({ name: "unsigned", signature: false }));
     const refused = await approve();
-    expect(refused.exitCode).toBe(1);
+    expect(refused).toExitWith(1);
     expect(refused.err).toContain("signature/absent");
     expect(refused.err).toContain("nothing was signed");
     expect(seals()).toEqual([]);
@@ -141,11 +141,11 @@ describe("an approval", () => {
     policy(approvals(2));
     await approve("alice");
     await approve("alice");
-    expect((await scene.run("verify")).exitCode).toBe(1);
+    expect(await scene.run("verify")).toExitWith(1);
     await approve("bob");
     const ran = await scene.run("verify", "--json");
     expect(reportOf(ran).lockfiles[0]?.approvals).toEqual(["alice", "bob"]);
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
   });
 
   it("T18 T21: seals are deterministic files without secrets", async () => {
@@ -160,7 +160,7 @@ describe("an approval", () => {
   it("in warn a missing approval is said and blocks nothing", async () => {
     policy(approvals(), "warn");
     const ran = await scene.run("verify");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.out).toContain("seal/approval-missing");
   });
 });
@@ -168,11 +168,11 @@ describe("an approval", () => {
 describe("a summary", () => {
   it("replaces the evidence: offline, with an empty store, and no request", async () => {
     policy(summaries);
-    expect((await summarise()).exitCode).toBe(0);
+    expect(await summarise()).toExitWith(0);
     const before = scene.kit.requests.all.length;
     rmSync(join(scene.setting.scratch, "cache"), { recursive: true, force: true });
     const ran = await scene.run("verify", "--offline", "--json");
-    expect(ran, ran.err).toMatchObject({ exitCode: 0 });
+    expect(ran, ran.err).toExitWith(0);
     const report = reportOf(ran);
     expect(report.lockfiles[0]).toMatchObject({ evidence: "summary", packages: 2, verdicts: [] });
     expect(report.counts.byLevel).toMatchObject({ provenance: 1 });
@@ -186,7 +186,7 @@ describe("a summary", () => {
     rmSync(join(scene.setting.scratch, "cache"), { recursive: true, force: true });
     const before = scene.kit.requests.all.length;
     const ran = await scene.run("restore", "--dry-run", "--offline", "--json");
-    expect(ran, ran.err).toMatchObject({ exitCode: 0 });
+    expect(ran, ran.err).toExitWith(0);
     expect(JSON.parse(ran.out)).toMatchObject({
       lockfiles: [{ decision: "allow", outcome: "would-install", items: [{ state: "missing" }] }],
     });
@@ -226,9 +226,9 @@ describe("a summary", () => {
   it("does not replace an approval, and explain looks at the evidence itself", async () => {
     policy("{ approval: { threshold: 1, signers: [maintainers] }, summary: { signers: [ci], maxAge: 30d } }");
     await summarise();
-    expect((await scene.run("verify")).exitCode).toBe(1);
+    expect(await scene.run("verify")).toExitWith(1);
     await approve();
-    expect((await scene.run("verify")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
     expect((await scene.run("explain", "@acme/widget")).out).toContain("provenance");
   });
 });
@@ -271,7 +271,7 @@ describe("looking at seals", () => {
     const path = join(scene.directory, ".countersign/seals", name ?? "");
     writeFileSync(path, readFileSync(path, "utf8").replace(/"sig": "./, '"sig": "A'));
     const bad = await scene.run("seal", "verify");
-    expect(bad.exitCode).toBe(1);
+    expect(bad).toExitWith(1);
     expect(bad.out).toContain("seal/signature-invalid");
   });
 
@@ -282,10 +282,10 @@ describe("looking at seals", () => {
     project(scene.kit.npm.publish({ name: "newcomer" }));
     await approve();
     expect(seals()).toHaveLength(2);
-    expect((await scene.run("seal", "prune")).exitCode).toBe(2);
-    expect((await scene.run("seal", "prune", "--yes")).exitCode).toBe(0);
+    expect(await scene.run("seal", "prune")).toExitWith(2);
+    expect(await scene.run("seal", "prune", "--yes")).toExitWith(0);
     expect(seals()).toHaveLength(1);
-    expect((await scene.run("verify")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
   });
 });
 
@@ -306,7 +306,7 @@ describe("with a trusted base", () => {
       "--repository",
       "https://forge.example/acme/app",
     );
-    expect(made, made.err).toMatchObject({ exitCode: 0 });
+    expect(made, made.err).toExitWith(0);
     project(scene.kit.npm.publish({ name: "evil" }));
     await scene.runWith(
       { scratch: join(scene.setting.scratch, "attacker") },
@@ -316,10 +316,10 @@ describe("with a trusted base", () => {
       "--yes",
     );
     const elsewhere = { scratch: join(scene.setting.scratch, "ci") };
-    expect((await scene.runWith(elsewhere, "verify", "--base", base)).exitCode).toBe(1);
+    expect(await scene.runWith(elsewhere, "verify", "--base", base)).toExitWith(1);
     // Nothing outside of the change says whom to trust.
     const unpinned = await scene.runWith(elsewhere, "verify", "--json");
-    expect(unpinned.exitCode).toBe(1);
+    expect(unpinned).toExitWith(1);
     expect(codesOf(reportOf(unpinned), "block")).toContain("trust/unpinned");
   });
 
@@ -334,9 +334,9 @@ describe("with a trusted base", () => {
     execFileSync("git", ["checkout", "-q", older, "--", "package-lock.json", "package.json"], {
       cwd: scene.directory,
     });
-    expect((await scene.run("verify")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
     const ran = await scene.run("verify", "--base", base, "--json");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(codesOf(reportOf(ran), "note")).toContain("seal/rollback");
   });
 
@@ -345,7 +345,7 @@ describe("with a trusted base", () => {
     await approve();
     commit(scene, "sealed");
     const ran = await scene.run("verify", "--base", "origin/main", "--json");
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(codesOf(reportOf(ran), "block")).toContain("trust/root-unavailable");
   });
 });

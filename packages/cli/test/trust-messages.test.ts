@@ -27,7 +27,7 @@ describe("trust add refuses", () => {
     ["nothing", "nothing"],
   ])("an identity with the unknown field %j, which would else be part of a name", async (field, identity) => {
     const ran = await alice.trust("add", "bot", "--identity", identity);
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.err).toContain(`--identity has the field "${field}"`);
     expect(ran.err).toContain("issuer, san, repositoryId, ownerId");
     expect(readdirSync(folder(alice))).toEqual(["1.root.json"]);
@@ -67,7 +67,7 @@ describe("trust add refuses", () => {
       "--refs",
       given,
     );
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.err).toContain("full name");
     expect(ran.err).toContain(
       full.includes("*") || full.includes("!") ? `--refs '${full}'` : `--refs ${full}`,
@@ -112,7 +112,7 @@ describe("a store that was begun anew", () => {
   it("nor one that ends before the version that is remembered", async () => {
     const { root } = await begin();
     await alice.trust("rotate", "--key", root, "--yes");
-    expect((await alice.trust("list")).exitCode).toBe(0);
+    expect(await alice.trust("list")).toExitWith(0);
     rmSync(join(folder(alice), "2.root.json"));
     rmSync(join(folder(alice), "1.root.json"));
     const again = await alice.trust("init", "--root-key", root);
@@ -128,7 +128,7 @@ describe("a branch with a version that is not merged", () => {
     await alice.trust("add", "bob", "--public-key", alice.key("bob").open, "--key", root);
     alice.git("add", "-A");
     alice.git("commit", "-qm", "bob");
-    expect((await alice.trust("list")).exitCode).toBe(0);
+    expect(await alice.trust("list")).toExitWith(0);
     alice.git("switch", "-q", "main");
     const left = await alice.trust("list");
     expect(left).toMatchObject({ exitCode: 1, err: expect.stringContaining("trust/rollback") as string });
@@ -136,8 +136,8 @@ describe("a branch with a version that is not merged", () => {
     expect(alice.git(...command.split(" "))).toContain("refs/heads/add-bob");
     const [, forgotten = ""] = / rm (.*)$/m.exec(left.err) ?? [];
     rmSync(forgotten);
-    expect((await alice.trust("list", "--base", "origin/main")).exitCode).toBe(0);
-    expect((await alice.trust("list")).exitCode).toBe(0);
+    expect(await alice.trust("list", "--base", "origin/main")).toExitWith(0);
+    expect(await alice.trust("list")).toExitWith(0);
   });
 });
 
@@ -151,7 +151,7 @@ describe("trust list ends", () => {
     rmSync(join(alice.home, ".local"), { recursive: true });
     for (const more of [[], ["--json"]]) {
       const ran = await alice.trust("list", ...args, ...more);
-      expect(ran.exitCode).toBe(exitCode);
+      expect(ran).toExitWith(exitCode);
       expect(ran.out + ran.err).toContain(code);
       expect(ran.out).not.toBe("");
     }
@@ -214,7 +214,7 @@ describe("what cannot be", () => {
     await begin();
     const floor = (path: string) => alice.trust("revoke", "--path", path, "--not-before", "2026-06-30");
     const ran = await floor("../package-lock.json");
-    expect(ran.exitCode).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.err).toContain('the lockfile "../package-lock.json" is no path in the repository');
     expect(ran.err).toContain("write --path package-lock.json, from the repository's root");
     expect((await floor("nope.json")).err).toContain("nope.json is not here");

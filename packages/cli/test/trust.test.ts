@@ -94,7 +94,7 @@ describe("trust init", () => {
       ["remove", "ci", "--key", root],
       ["sign", "--key", root],
     ])
-      expect((await alice.trust(...args)).exitCode).toBe(2);
+      expect(await alice.trust(...args)).toExitWith(2);
     expect(readFileSync(file(alice, 1), "utf8")).toBe(newer);
     expect(readdirSync(folder(alice))).toEqual(["1.root.json"]);
   });
@@ -282,9 +282,9 @@ describe("T9: edits", () => {
     const ran = await alice.trust("remove", "ci", "--key", root);
     expect(ran.out).toContain("+ signer mallory");
     expect(ran).toMatchObject({ exitCode: 2, err: expect.stringContaining("--yes") as string });
-    expect(await alice.trustWith({ answer: false }, "sign", "--key", root)).toMatchObject({ exitCode: 2 });
+    expect(await alice.trustWith({ answer: false }, "sign", "--key", root)).toExitWith(2);
     expect(readFileSync(file(alice, 3))).toEqual(before);
-    expect((await alice.trustWith({ answer: true }, "sign", "--key", root)).exitCode).toBe(0);
+    expect(await alice.trustWith({ answer: true }, "sign", "--key", root)).toExitWith(0);
   });
 
   it("refuse in one line, with a fix, and write nothing", async () => {
@@ -386,10 +386,10 @@ describe("files", () => {
     const inode = statSync(file(alice, 2)).ino;
     const beside = `${file(alice, 2)}.countersign-${process.pid}`;
     mkdirSync(beside);
-    expect((await alice.trust("sign", "--key", root, "--yes")).exitCode).toBe(2);
+    expect(await alice.trust("sign", "--key", root, "--yes")).toExitWith(2);
     expect(readFileSync(file(alice, 2))).toEqual(before);
     rmSync(beside, { recursive: true });
-    expect((await alice.trust("sign", "--key", root, "--yes")).exitCode).toBe(0);
+    expect(await alice.trust("sign", "--key", root, "--yes")).toExitWith(0);
     expect(statSync(file(alice, 2)).ino).not.toBe(inode);
     expect(readdirSync(folder(alice))).toEqual(["1.root.json", "2.root.json"]);
   });
@@ -517,7 +517,7 @@ describe("T9: signing on top of another chain", () => {
     }
     await mallory.trust("rotate", "--add-root", alice.key("late").open);
     alice.git("checkout", "-q", "main");
-    expect((await alice.trust(...add, "--key", root)).exitCode).toBe(0);
+    expect(await alice.trust(...add, "--key", root)).toExitWith(0);
     rmSync(file(alice, 2));
     rmSync(file(alice, 1));
     writeFileSync(file(alice, 1), readFileSync(file(mallory, 1)));
@@ -533,15 +533,15 @@ describe("T9: signing on top of another chain", () => {
     const bob = scene.person("bob");
     const add = ["add", "carol", "--public-key", bob.key("carol").open, "--key", root];
     const refused = await bob.trust(...add);
-    expect(refused.exitCode).toBe(2);
+    expect(refused).toExitWith(2);
     expect(refused.out).toContain(
       "version 1, which this machine has not seen before\n  + signer ci: ed25519 ",
     );
     expect(refused.out).toContain("fingerprint: sha256:");
     expect(existsSync(file(bob, 2))).toBe(false);
-    expect((await bob.trustWith({ answer: false }, ...add)).exitCode).toBe(2);
+    expect(await bob.trustWith({ answer: false }, ...add)).toExitWith(2);
     expect(existsSync(file(bob, 2))).toBe(false);
-    expect((await bob.trustWith({ answer: true }, ...add)).exitCode).toBe(0);
+    expect(await bob.trustWith({ answer: true }, ...add)).toExitWith(0);
     expect(existsSync(file(bob, 2))).toBe(true);
   });
 });
@@ -552,7 +552,7 @@ describe("trust list", () => {
     share(alice, "trust");
     const bob = scene.person("bob");
     const unpinned = await bob.trust("list");
-    expect(unpinned.exitCode).toBe(0);
+    expect(unpinned).toExitWith(0);
     expect(unpinned.out).toContain("pin: none");
     expect(unpinned.err).toContain("trust/unpinned");
     const mine = await alice.trust("list");

@@ -136,7 +136,7 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
     ["pkg:npm/sigstore", 2],
     ["pkg:jsr/@std/assert@1.0.0", 2],
   ])("refuses the subject %s", async (subject, exitCode) => {
-    expect((await verify("--bundle", sigstore, "--subject", subject)).exitCode).toBe(exitCode);
+    expect(await verify("--bundle", sigstore, "--subject", subject)).toExitWith(exitCode);
   });
 
   it("D5: hashes the artefact and refuses other bytes", async () => {
@@ -154,7 +154,7 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
       err: expect.stringContaining("not what --digest names"),
     });
     const right = createHash("sha512").update("other bytes").digest("hex");
-    expect((await verify(other, "--bundle", sigstore, "--digest", `sha512:${right}`)).exitCode).toBe(1);
+    expect(await verify(other, "--bundle", sigstore, "--digest", `sha512:${right}`)).toExitWith(1);
   });
 
   it("accepts a signed file as path and as digest; without either it is unknown and ends 2", async () => {
@@ -162,9 +162,9 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
     const artefact = join(suite, "a.txt");
     const digest = `sha256:${createHash("sha256").update(readFileSync(artefact)).digest("hex")}`;
     const bundle = ["--bundle", join(suite, "happy-path-v0.3", "bundle.sigstore.json")];
-    expect((await verify(artefact, ...bundle)).exitCode).toBe(0);
+    expect(await verify(artefact, ...bundle)).toExitWith(0);
     const named = await verify(...bundle, "--digest", digest);
-    expect(named.exitCode).toBe(0);
+    expect(named).toExitWith(0);
     expect(named.answer.attestations).toMatchObject([
       { predicateType: null, subject: null, outcome: "verified" },
     ]);
@@ -206,7 +206,7 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
       readVector("npm", "attestations", "artifact-keeper--sigstore-5.0.0.json"),
     ) as { attestations: unknown[] };
     writeFileSync(publish, JSON.stringify({ attestations: document.attestations.slice(0, 1) }));
-    expect((await verify("--bundle", publish)).exitCode).toBe(0);
+    expect(await verify("--bundle", publish)).toExitWith(0);
     expect(
       (await verify("--bundle", publish, "--identity", "repository=sigstore/sigstore-js")).answer
         .attestations[0]?.code,

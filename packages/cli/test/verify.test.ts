@@ -32,7 +32,7 @@ describe("verify", () => {
     expect(warned).toMatchObject({ exitCode: 0, err: "" });
     expect(warned.out).toContain("signature/absent");
     const strict = await scene.run("verify", "--mode", "strict");
-    expect(strict.exitCode).toBe(1);
+    expect(strict).toExitWith(1);
     expect(
       (
         await scene.runWith(
@@ -51,16 +51,16 @@ describe("verify", () => {
   it("D19 D21: strict ends 1 for a package with nothing, with signatures only, and with attestations that do not verify", async () => {
     project(scene.kit.npm.publish({ name: "nothing", signature: false }));
     policy("strict");
-    expect((await scene.run("verify")).exitCode).toBe(1);
+    expect(await scene.run("verify")).toExitWith(1);
     project(scene.kit.npm.publish({ name: "signed" }));
     policy("strict", "provenance");
     const signed = await scene.run("verify");
-    expect(signed.exitCode).toBe(1);
+    expect(signed).toExitWith(1);
     expect(signed.out).toContain("attestation/absent");
     project(scene.kit.npm.publish({ name: "forged", provenance: { defects: ["broken-signature"] } }));
     policy("strict");
     const forged = await scene.run("verify");
-    expect(forged.exitCode).toBe(1);
+    expect(forged).toExitWith(1);
   });
 
   it("D22: warn lives on without a sigstore root, strict ends 2", async () => {
@@ -71,7 +71,7 @@ describe("verify", () => {
     expect(warned.exitCode, warned.err).toBe(0);
     expect(warned.out).toContain("root/unavailable");
     const strict = await scene.run("verify", "--mode", "strict");
-    expect(strict.exitCode).toBe(2);
+    expect(strict).toExitWith(2);
   });
 
   it("a flag or variable that would loosen is refused, not obeyed", async () => {
@@ -85,7 +85,7 @@ describe("verify", () => {
         "verify",
       ),
     ]) {
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.out).toContain("policy/loosens");
       expect(ran.out).toContain("signature/absent");
     }
@@ -111,7 +111,7 @@ describe("verify", () => {
       "--mode",
       "warn",
     );
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
   });
 
   it.each(["warn", "strict"])(
@@ -123,7 +123,7 @@ describe("verify", () => {
       expect(ran).toMatchObject({ exitCode: 2, out: "" });
       expect(ran.err).toMatch(/^\.countersign\/policy\.yaml:3:1: .+ \(policy\/malformed\)\n {2}fix: /);
       const json = await scene.run("verify", "--json");
-      expect(json.exitCode).toBe(2);
+      expect(json).toExitWith(2);
       expect(reportOf(json).findings.map(({ code }) => code)).toContain("policy/malformed");
       for (const args of [
         ["explain", "@acme/widget"],
@@ -141,7 +141,7 @@ describe("verify", () => {
   it("ends 2 for a lockfile that is not there", async () => {
     project();
     policy("warn");
-    expect((await scene.run("verify", "--lockfile", "elsewhere/package-lock.json")).exitCode).toBe(2);
+    expect(await scene.run("verify", "--lockfile", "elsewhere/package-lock.json")).toExitWith(2);
   });
 
   it("says in CI that it is CI", async () => {
@@ -193,17 +193,17 @@ describe("verify", () => {
   it("asks nobody when warm, and nobody when offline", async () => {
     project();
     policy("strict");
-    expect((await scene.run("verify")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
     scene.kit.requests.clear();
-    expect((await scene.run("verify")).exitCode).toBe(0);
-    expect((await scene.run("verify", "--offline")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
+    expect(await scene.run("verify", "--offline")).toExitWith(0);
     expect(scene.kit.requests.all).toEqual([]);
   });
 
   it("does nothing in mode disabled", async () => {
     project();
     policy("disabled");
-    expect((await scene.run("verify")).exitCode).toBe(0);
+    expect(await scene.run("verify")).toExitWith(0);
     expect(scene.kit.requests.all).toEqual([]);
     expect(existsSync(join(scene.setting.scratch, "cache"))).toBe(false);
   });
@@ -301,7 +301,7 @@ describe("explain", () => {
       out: "",
       err: expect.stringContaining("countersign explain @acme/widget@1.0.0"),
     });
-    expect((await scene.run("explain", "@acme/widget@9.9.9")).exitCode).toBe(2);
+    expect(await scene.run("explain", "@acme/widget@9.9.9")).toExitWith(2);
   });
 });
 
@@ -317,7 +317,7 @@ describe("doctor", () => {
       configuration: string[];
       weakens: unknown[];
     };
-    expect(good.exitCode).toBe(0);
+    expect(good).toExitWith(0);
     expect(diagnosis).toMatchObject({
       lockfiles: [{ path: "package-lock.json", manager: "npm", registries: [scene.kit.npm.url] }],
       registries: [{ registry: scene.kit.npm.url, signatures: "offered", attestations: "offered" }],
@@ -327,7 +327,7 @@ describe("doctor", () => {
     expect(diagnosis.configuration).toEqual([".countersign/policy.yaml", "package.json", ".npmrc"]);
     scene.write({ ".npmrc": `registry=${scene.kit.npm.url}\nstrict-ssl=false\n` });
     const weak = await scene.run("doctor", "--offline");
-    expect(weak.exitCode).toBe(1);
+    expect(weak).toExitWith(1);
     expect(weak.out).toContain("settings/weakens .npmrc:2");
   });
 });

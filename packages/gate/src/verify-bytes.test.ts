@@ -57,7 +57,7 @@ describe("Yarn's zips are tied to their tarballs by conversion", () => {
       scene.policy(policyOf(scene.kit.npm.url));
       const verification = await scene.run();
       expect(blocking(verification).map(({ code, why }) => ({ code, why }))).toEqual([]);
-      expect(verification.exitCode).toBe(0);
+      expect(verification).toExitWith(0);
       expect(verdictOf(verification, "leaf").level).toBe("signed");
       expect(verdictOf(verification, "@acme/built").level).toBe("provenance");
     },
@@ -69,7 +69,7 @@ describe("Yarn's zips are tied to their tarballs by conversion", () => {
     scene.write(projectOf(await berryLock(packages, "10c0", { leaf: evil })));
     scene.policy(policyOf(scene.kit.npm.url));
     const verification = await scene.run();
-    expect(verification.exitCode).toBe(1);
+    expect(verification).toExitWith(1);
     expect(codesOf(verification)).toContain("artefact/zip-mismatch");
     expect(verdictOf(verification, "leaf").outcome).toBe("refused");
   });
@@ -78,7 +78,7 @@ describe("Yarn's zips are tied to their tarballs by conversion", () => {
     scene.write(projectOf(await berryLock(publish(), "10c0")));
     scene.policy(policyOf(scene.kit.npm.url));
     const verification = await scene.run({ offline: true });
-    expect(verification.exitCode).toBe(2);
+    expect(verification).toExitWith(2);
     expect(codesOf(verification)).toContain("artefact/digest-unbound");
   });
 });
@@ -125,6 +125,6 @@ describe("bundled packages are looked for in their parent's tarball", () => {
     scene.policy(policyOf(kit.npm.url));
     const verification = await scene.run();
     expect(codesOf(verification)).toEqual(exitCode === 0 ? [] : ["lockfile/bundled-missing"]);
-    expect(verification.exitCode).toBe(exitCode);
+    expect(verification).toExitWith(exitCode);
   });
 });

@@ -45,7 +45,7 @@ describe("every format takes the same path", () => {
     for (const requests of [null, 0]) {
       const verification = await scene.run();
       expect(codesOf(verification)).toEqual([]);
-      expect(verification.exitCode).toBe(0);
+      expect(verification).toExitWith(0);
       expect(verdictOf(verification, "leaf")).toMatchObject({ level: "signed", outcome: "verified" });
       expect(verdictOf(verification, "@acme/built")).toMatchObject({
         level: "provenance",
@@ -93,7 +93,7 @@ describe("every format takes the same path", () => {
     for (const requests of [null, 0]) {
       const verification = await scene.run({}, { variables });
       expect(codesOf(verification)).toEqual([]);
-      expect(verification.exitCode).toBe(0);
+      expect(verification).toExitWith(0);
       expect(verdictOf(verification, "leaf")).toMatchObject({ level: "locked", outcome: "verified" });
       expect(verdictOf(verification, "attested")).toMatchObject({ level: "provenance", outcome: "verified" });
       if (requests !== null) expect(verification.report.requests).toBe(requests);

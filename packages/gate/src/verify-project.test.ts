@@ -28,7 +28,7 @@ describe("verify, npm", () => {
     scene.policy(strict(kit.npm.url));
     const verification = await scene.run();
     expect(codesOf(verification)).toEqual([]);
-    expect(verification.exitCode).toBe(0);
+    expect(verification).toExitWith(0);
     expect(verdictOf(verification, "plain")).toMatchObject({ level: "signed", outcome: "verified" });
     expect(verdictOf(verification, "@acme/built")).toMatchObject({
       level: "provenance",
@@ -50,7 +50,7 @@ describe("verify, npm", () => {
     const warm = await scene.run();
     expect(kit.requests.all.length).toBe(seen);
     expect(warm.report.requests).toBe(0);
-    expect(warm.exitCode).toBe(0);
+    expect(warm).toExitWith(0);
     expect(verdictOf(warm, "@acme/built").level).toBe("provenance");
   });
 
@@ -59,7 +59,7 @@ describe("verify, npm", () => {
     const unsigned = kit.npm.publish({ name: "unsigned", signature: false });
     writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages: [unsigned] });
     const verification = await scene.run();
-    expect(verification.exitCode).toBe(0);
+    expect(verification).toExitWith(0);
     expect(verification.report.decision).toMatchObject({ mode: "warn", outcome: "allow", strict: "block" });
     expect(codesOf(verification)).toContain("signature/absent");
   });
@@ -71,11 +71,11 @@ describe("verify, npm", () => {
     scene.policy(strict(kit.npm.url));
     kit.npm.faults.add({ path: /^\/plain/, fault: { kind: "status", status: 503 } });
     const blocked = await scene.run();
-    expect(blocked.exitCode).toBe(2);
+    expect(blocked).toExitWith(2);
     expect(codesOf(blocked)).toContain("evidence/http-status");
     scene.policy(strict(kit.npm.url).replace("strict", "warn"));
     const warned = await scene.run();
-    expect(warned.exitCode).toBe(0);
+    expect(warned).toExitWith(0);
     expect(warned.report.decision.strict).toBe("incomplete");
   });
 });
@@ -97,10 +97,10 @@ describe("verify, against the trusted base", () => {
     git("commit", "-qm", "base");
     scene.policy(strict(kit.npm.url));
     scene.write({ "requirements.txt": "six==1.16.0\n" });
-    expect((await scene.run()).exitCode).toBe(0);
+    expect(await scene.run()).toExitWith(0);
     const compared = await scene.run({ base: "HEAD" });
     expect(codesOf(compared)).toContain("artefact/digest-missing");
-    expect(compared.exitCode).toBe(1);
+    expect(compared).toExitWith(1);
   });
 
   it("a host that only the project's own files name is not asked where the policy names registries", async () => {

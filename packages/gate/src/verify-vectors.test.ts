@@ -51,10 +51,10 @@ describe.skipIf(!hasVectors)("real lockfiles, end to end against a loopback regi
     expect(registry.length).toBeGreaterThan(least);
     expect(registry.filter(({ outcome }) => outcome !== "verified")).toEqual([]);
     expect(blocking(cold).map(({ at, why }) => ({ at, why }))).toEqual([]);
-    expect(cold.exitCode).toBe(0);
+    expect(cold).toExitWith(0);
     const warm = await scene.run();
     expect(warm.report.requests).toBe(0);
-    expect(warm.exitCode).toBe(0);
+    expect(warm).toExitWith(0);
   });
 
   it("D1: real packuments, signatures and attestations take the real path", async () => {
@@ -118,7 +118,7 @@ identities:
     );
     const cold = await scene.run();
     expect(codesOf(cold)).toEqual([]);
-    expect(cold.exitCode).toBe(0);
+    expect(cold).toExitWith(0);
     const warm = await scene.run();
     expect(warm.report.requests).toBe(0);
     expect(codesOf(warm)).toEqual([]);
@@ -132,6 +132,6 @@ identities:
     expect(verification.report.lockfiles[0]?.packages).toBeGreaterThan(1500);
     expect(codesOf(verification)).toContain("artefact/digest-unbound");
     expect(verification.report.decision.strict).not.toBe("allow");
-    expect(verification.exitCode).toBe(0);
+    expect(verification).toExitWith(0);
   });
 });

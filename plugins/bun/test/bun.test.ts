@@ -26,7 +26,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       async (line) => {
         scene.begin("strict");
         const ran = await scene.countersign("bun", ...line.split(" "));
-        expect(ran).toMatchObject({ exitCode: 0 });
+        expect(ran).toExitWith(0);
         expect(installed()).toBe("leaf");
         expect((await scene.bun("x", "--no-install", "tool", "hi")).output).toContain("tool leaf@1.0.0 hi");
       },
@@ -36,7 +36,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.begin("strict");
       scene.swap(scene.evil.integrity);
       const ran = await scene.countersign("bun", command);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("listing/mismatch");
       expect(scene.has("node_modules")).toBe(false);
       expect(scene.evilRan()).toBe(false);
@@ -45,7 +45,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
     it("the same attack without the gate installs and runs: the control", async () => {
       scene.begin("strict");
       scene.swap(scene.evil.integrity);
-      expect((await scene.bun("ci")).exitCode).toBe(0);
+      expect(await scene.bun("ci")).toExitWith(0);
       expect(installed()).toBe("evil");
       expect(scene.evilRan()).toBe(true);
     });
@@ -54,7 +54,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.begin("strict");
       scene.swap("");
       const ran = await scene.countersign("bun", "ci");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("artefact/digest-missing");
       expect(scene.has("node_modules")).toBe(false);
     });
@@ -67,7 +67,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.write({ "bun.lock": good });
       expect(installed()).toBe("evil");
       const ran = await scene.countersign("bun", "ci");
-      expect(ran).toMatchObject({ exitCode: 0 });
+      expect(ran).toExitWith(0);
       expect(installed()).toBe("leaf");
     });
 
@@ -75,7 +75,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.begin("strict");
       scene.write({ ".env": "BUN_CONFIG_NO_VERIFY=1\n" });
       const ran = await scene.countersign("bun", "ci");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("settings/weakens");
       expect(scene.has("node_modules")).toBe(false);
     });
@@ -84,7 +84,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.begin("strict", { hook: true });
       scene.kit.npm.publish({ name: "fresh" });
       const ran = await scene.countersign("bun", "add", "fresh");
-      expect(ran).toMatchObject({ exitCode: 0 });
+      expect(ran).toExitWith(0);
       expect(ran.output).toContain("fresh@1.0.0");
       expect(scene.read("package.json")).toContain('"fresh"');
       expect(scene.has("node_modules/fresh/index.js")).toBe(true);
@@ -95,7 +95,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.kit.npm.publish({ name: "unsigned", signature: false });
       const before = [scene.read("package.json"), scene.read("bun.lock")];
       const ran = await scene.countersign("bun", "add", "unsigned");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("signature/absent");
       expect([scene.read("package.json"), scene.read("bun.lock")]).toEqual(before);
       expect(scene.has("node_modules")).toBe(false);
@@ -111,7 +111,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       expect((await scene.bun("a.ts")).output).toContain("ran leaf");
       for (const args of [["a.ts"], ["run", "start"]]) {
         const ran = await scene.countersign("bun", ...args);
-        expect(ran.exitCode).toBe(1);
+        expect(ran).toExitWith(1);
         expect(ran.output).not.toContain("ran leaf");
       }
     });
@@ -124,7 +124,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
         ["pm", "trust", "leaf"],
       ]) {
         const ran = await scene.countersign("bun", ...args);
-        expect(ran.exitCode).toBe(1);
+        expect(ran).toExitWith(1);
         expect(ran.output).toContain("command/uncovered");
       }
     });
@@ -133,7 +133,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
   it("bunx runs from a verified project of its own, the second time without a network", async () => {
     scene.begin("strict");
     const first = await scene.countersign("bunx", "tool@1.0.0", "a", "b");
-    expect(first).toMatchObject({ exitCode: 0 });
+    expect(first).toExitWith(0);
     expect(first.output).toContain("tool leaf@1.0.0 a b");
     expect(scene.has("node_modules")).toBe(false);
     scene.kit.requests.clear();
@@ -148,7 +148,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
     const files = [{ path: "cli.js", content }];
     scene.kit.npm.publish({ name: "shady", signature: false, manifest: { bin: "cli.js" }, files });
     const ran = await scene.countersign("bunx", "shady");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.output).toContain("signature/absent");
     expect(ran.output).not.toContain("it ran");
   });
@@ -157,11 +157,11 @@ describe.skipIf(!ready)("with the real Bun", () => {
     it.each(["install", "install --frozen-lockfile", "ci"])("stops bun %s", async (line) => {
       scene.begin("strict", { hook: true });
       const command = line.split(" ");
-      expect(await scene.bun(...command)).toMatchObject({ exitCode: 0 });
+      expect(await scene.bun(...command)).toExitWith(0);
       scene.begin("strict", { hook: true });
       scene.swap(scene.evil.integrity);
       const ran = await scene.bun(...command);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("FATAL: leaf");
       expect(ran.output).toContain("listing/mismatch");
       expect(scene.has("node_modules")).toBe(false);
@@ -172,7 +172,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       scene.begin("strict", { hook: true });
       scene.write({ ".countersign/policy.yaml": wantingApproval(scene.read(".countersign/policy.yaml")) });
       const ran = await scene.bun("ci");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("seal/approval-missing");
       expect(scene.has("node_modules")).toBe(false);
     });
@@ -194,7 +194,7 @@ describe.skipIf(!ready)("with the real Bun", () => {
       }
       const before = [scene.read("package.json"), scene.read("bun.lock")];
       const ran = await scene.bun(...line.split(" "));
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("command/uncovered");
       expect(ran.output).toContain("countersign bun");
       expect([scene.read("package.json"), scene.read("bun.lock")]).toEqual(before);
@@ -206,14 +206,14 @@ describe.skipIf(!ready)("with the real Bun", () => {
       const lock = scene.read("bun.lock").replace("{\n", '{\n  // "evil": ["evil@1.0.0", ""]\n');
       scene.write({ "bun.lock": lock });
       const ran = await scene.bun("add", "evil");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("command/uncovered");
     });
 
     it("a .env of the project does not choose where our evidence is kept", async () => {
       scene.begin("strict", { hook: true });
       scene.write({ ".env": "COUNTERSIGN_CACHE_DIR=./evidence\n" });
-      expect(await scene.bun("ci")).toMatchObject({ exitCode: 0 });
+      expect(await scene.bun("ci")).toExitWith(0);
       expect(existsSync(join(scene.directory, "evidence"))).toBe(false);
     });
   });
@@ -222,18 +222,18 @@ describe.skipIf(!ready)("with the real Bun", () => {
     scene.begin("warn", { hook: true });
     scene.swap(scene.evil.integrity);
     const wrapped = await scene.countersign("bun", "ci");
-    expect(wrapped.exitCode).toBe(0);
+    expect(wrapped).toExitWith(0);
     expect(wrapped.output).toContain("listing/mismatch");
     expect(installed()).toBe("evil");
     scene.begin("warn", { hook: true });
     const added = await scene.bun("add", "evil");
-    expect(added.exitCode).toBe(0);
+    expect(added).toExitWith(0);
     expect(added.output).toContain("evil@1.0.0 is not in bun.lock yet");
   });
 
   it("in mode disabled nobody but Bun asks anything", async () => {
     scene.begin("disabled", { hook: true });
-    expect(await scene.countersign("bun", "ci")).toMatchObject({ exitCode: 0 });
+    expect(await scene.countersign("bun", "ci")).toExitWith(0);
     const agents = scene.kit.requests.all.map(({ headers }) => String(headers["user-agent"]));
     expect(agents.filter((agent) => !agent.startsWith("Bun/"))).toEqual([]);
     expect(agents.length).toBeGreaterThan(0);

@@ -25,7 +25,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       "T22: installs frozen and runs what is good: deno %s",
       async (line) => {
         scene.begin("strict");
-        expect(await scene.countersign("deno", ...line.split(" "))).toMatchObject({ exitCode: 0 });
+        expect(await scene.countersign("deno", ...line.split(" "))).toExitWith(0);
         expect(installed()).toBe("leaf");
         const ran = await scene.countersign("deno", "run", "-A", "npm:tool@1.0.0", "hi");
         expect(ran.output).toContain("tool leaf@1.0.0 hi");
@@ -42,7 +42,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
         });
         scene.swap(scene.evil.integrity);
         const ran = await scene.countersign("deno", ...line.split(" "));
-        expect(ran.exitCode).toBe(1);
+        expect(ran).toExitWith(1);
         expect(ran.output).toContain("listing/mismatch");
         expect(ran.output).not.toContain("it ran");
         expect(scene.has("node_modules")).toBe(false);
@@ -52,7 +52,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
     it("the same attack without the gate installs and runs: the control", async () => {
       scene.begin("strict");
       scene.swap(scene.evil.integrity);
-      expect(await scene.deno("ci")).toMatchObject({ exitCode: 0 });
+      expect(await scene.deno("ci")).toExitWith(0);
       expect(installed()).toBe("evil");
       const ran = await scene.deno("run", "-A", "npm:tool@1.0.0");
       expect(ran.output).toContain("tool evil@1.0.0");
@@ -63,10 +63,10 @@ describe.skipIf(!ready)("with the real Deno", () => {
       const lock = scene.read("deno.lock").replace(`"integrity": "${scene.leaf.integrity}",`, "");
       scene.write({ "deno.lock": lock.replace(scene.leaf.tarballUrl, scene.evil.tarballUrl) });
       const ran = await scene.countersign("deno", "ci");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("artefact/digest-missing");
       expect(scene.has("node_modules")).toBe(false);
-      expect(await scene.deno("ci")).toMatchObject({ exitCode: 0 });
+      expect(await scene.deno("ci")).toExitWith(0);
       expect(installed()).toBe("evil");
     });
 
@@ -78,7 +78,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       scene.write({ "deno.lock": good });
       await scene.deno("ci");
       expect(installed()).toBe("evil");
-      expect(await scene.countersign("deno", "ci")).toMatchObject({ exitCode: 0 });
+      expect(await scene.countersign("deno", "ci")).toExitWith(0);
       expect(installed()).toBe("leaf");
     });
 
@@ -87,7 +87,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
         scene.begin("strict");
         scene.write({ "deno.json": `{ "lock": ${lock} }` });
         const ran = await scene.countersign("deno", "ci");
-        expect(ran.exitCode).toBe(1);
+        expect(ran).toExitWith(1);
         expect(ran.output).toContain("settings/weakens");
       }
     });
@@ -97,12 +97,12 @@ describe.skipIf(!ready)("with the real Deno", () => {
       scene.kit.npm.publish({ name: "fresh" });
       scene.kit.npm.publish({ name: "unsigned", signature: false });
       const ran = await scene.countersign("deno", "add", "npm:fresh");
-      expect(ran).toMatchObject({ exitCode: 0 });
+      expect(ran).toExitWith(0);
       expect(ran.output).toContain("fresh@1.0.0");
       expect(scene.has("node_modules/fresh/index.js")).toBe(true);
       const before = [scene.read("package.json"), scene.read("deno.lock")];
       const refused = await scene.countersign("deno", "add", "npm:unsigned");
-      expect(refused.exitCode).toBe(1);
+      expect(refused).toExitWith(1);
       expect(refused.output).toContain("signature/absent");
       expect([scene.read("package.json"), scene.read("deno.lock")]).toEqual(before);
     });
@@ -112,7 +112,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       await scene.countersign("deno", "ci");
       scene.write({ "a.ts": `import evil from "npm:evil"; console.log("ran", evil);\n` });
       const ran = await scene.countersign("deno", "run", "-A", "a.ts");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).not.toContain("ran evil");
       expect(scene.kit.requests.count({ path: /evil/ })).toBeLessThanOrEqual(1);
     });
@@ -123,7 +123,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       scene.write({ ...printing, "b.ts": `console.log("b ran");\n` });
       expect((await scene.countersign("deno", "run", "b.ts")).output).toContain("b ran");
       const ran = await scene.countersign("deno", "a.ts");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).not.toContain("ran leaf");
       expect(scene.kit.requests.all).toEqual([]);
     });
@@ -140,7 +140,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
         ["upgrade"],
       ]) {
         const ran = await scene.countersign("deno", ...args);
-        expect(ran.exitCode).toBe(1);
+        expect(ran).toExitWith(1);
         expect(ran.output).toContain("command/uncovered");
       }
       expect(scene.kit.requests.all).toEqual([]);
@@ -155,7 +155,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
         scene.begin("strict");
         for (const file of ["deno.lock", "package.json"]) rmSync(join(scene.directory, file));
         const first = await scene.countersign("deno", command, flag, "npm:tool@1.0.0", "a");
-        expect(first).toMatchObject({ exitCode: 0 });
+        expect(first).toExitWith(0);
         expect(first.output).toContain("tool leaf@1.0.0 a");
         scene.kit.requests.clear();
         const second = await scene.countersign("deno", command, flag, "npm:tool@1.0.0", "b");
@@ -171,7 +171,7 @@ describe.skipIf(!ready)("with the real Deno", () => {
       const files = [{ path: "cli.js", content }];
       scene.kit.npm.publish({ name: "shady", signature: false, manifest: { bin: "cli.js" }, files });
       const ran = await scene.countersign("deno", "run", "-A", "npm:shady");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("signature/absent");
       expect(ran.output).not.toContain("it ran");
     });
@@ -181,14 +181,14 @@ describe.skipIf(!ready)("with the real Deno", () => {
     scene.begin("warn");
     scene.swap(scene.evil.integrity);
     const ran = await scene.countersign("deno", "ci");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.output).toContain("listing/mismatch");
     expect(installed()).toBe("evil");
   });
 
   it("in mode disabled nobody but Deno asks anything", async () => {
     scene.begin("disabled");
-    expect(await scene.countersign("deno", "ci")).toMatchObject({ exitCode: 0 });
+    expect(await scene.countersign("deno", "ci")).toExitWith(0);
     const agents = scene.kit.requests.all.map(({ headers }) => String(headers["user-agent"]));
     expect(agents.filter((agent) => !agent.startsWith("Deno/"))).toEqual([]);
     expect(agents.length).toBeGreaterThan(0);

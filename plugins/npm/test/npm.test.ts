@@ -69,7 +69,7 @@ eachNpm("the gate before", true, (manager) => {
       const lock = scene.lock();
       const ran = await scene.run(manager, "npm", command);
       expect(ran.err).toMatch(/^countersign: allowed: 3 packages pass .*\n$/);
-      expect(ran.exitCode).toBe(0);
+      expect(ran).toExitWith(0);
       expect(scene.has("node_modules", "leaf", "index.js")).toBe(true);
       expect(scene.lock()).toBe(lock);
       rmSync(join(scene.directory, "node_modules"), { recursive: true });
@@ -82,7 +82,7 @@ eachNpm("the gate before", true, (manager) => {
       doctor();
       scene.requests();
       const ran = await scene.run(manager, "npm", ...args);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.err).toContain("blocked");
       expect(tarballs()).toEqual([]);
       expect(scene.has("node_modules")).toBe(false);
@@ -102,7 +102,7 @@ eachNpm("the gate before", true, (manager) => {
     const lock = scene.lock();
     const ran = await scene.run(manager, "npm", "ci", "--ignore-scripts");
     expect(ran.err).toContain("would block");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.has("node_modules", "leaf")).toBe(true);
     expect(scene.lock()).toBe(lock);
   });
@@ -111,7 +111,7 @@ eachNpm("the gate before", true, (manager) => {
     scene.writeProject([leaf]);
     const ran = await scene.run(manager, "npm", "install", "--save-dev", "parser@4.0.2");
     expect(ran.err).toContain("parser");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.has("node_modules", "parser")).toBe(true);
     const manifest = JSON.parse(readFileSync(join(scene.directory, "package.json"), "utf8")) as {
       devDependencies: Record<string, string>;
@@ -125,7 +125,7 @@ eachNpm("the gate before", true, (manager) => {
     const before = [scene.lock(), readFileSync(join(scene.directory, "package.json"), "utf8")];
     scene.requests();
     const ran = await scene.run(manager, "npm", "i", "unsigned");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("unsigned");
     expect([scene.lock(), readFileSync(join(scene.directory, "package.json"), "utf8")]).toEqual(before);
     expect(tarballs()).toEqual([]);
@@ -140,22 +140,22 @@ eachNpm("the gate before", true, (manager) => {
     manifest.dependencies["unsigned"] = "1.0.0";
     writeFileSync(path, JSON.stringify(manifest));
     const refused = await scene.run(manager, "npm", "install");
-    expect(refused.exitCode).toBe(1);
+    expect(refused).toExitWith(1);
     expect(scene.has("node_modules")).toBe(false);
     delete manifest.dependencies["unsigned"];
     manifest.dependencies["parser"] = "4.0.2";
     writeFileSync(path, JSON.stringify(manifest));
     const allowed = await scene.run(manager, "npm", "install");
-    expect(allowed.exitCode).toBe(0);
+    expect(allowed).toExitWith(0);
     expect(scene.has("node_modules", "parser")).toBe(true);
   });
 
   it("uninstall and update go the same way", async () => {
     scene.writeProject([leaf, parser]);
-    expect((await scene.run(manager, "npm", "uninstall", "parser")).exitCode).toBe(0);
+    expect(await scene.run(manager, "npm", "uninstall", "parser")).toExitWith(0);
     expect(scene.lock()).not.toContain(parser.integrity);
     scene.writeProject([leaf, parser]);
-    expect((await scene.run(manager, "npm", "update")).exitCode).toBe(0);
+    expect(await scene.run(manager, "npm", "update")).toExitWith(0);
     expect(scene.has("node_modules", "parser")).toBe(true);
   });
 
@@ -165,7 +165,7 @@ eachNpm("the gate before", true, (manager) => {
     expect(first.exitCode, first.err).toBe(0);
     scene.requests();
     const second = await scene.run(manager, "npx", "-y", "tool@1.0.0", "again");
-    expect(second.exitCode).toBe(0);
+    expect(second).toExitWith(0);
     expect(scene.requests()).toEqual([]);
     expect(readFileSync(join(scene.scratch, "tool-ran"), "utf8")).toBe("--flag word\nagain\n");
     expect(scene.has("node_modules")).toBe(false);
@@ -174,8 +174,8 @@ eachNpm("the gate before", true, (manager) => {
   it("npx of an unverified package runs and installs nothing", async () => {
     scene.writeProject([leaf]);
     scene.requests();
-    expect((await scene.run(manager, "npx", "-y", "unsigned")).exitCode).toBe(1);
-    expect((await scene.run(manager, "npm", "exec", "--yes", "unsigned")).exitCode).toBe(1);
+    expect(await scene.run(manager, "npx", "-y", "unsigned")).toExitWith(1);
+    expect(await scene.run(manager, "npm", "exec", "--yes", "unsigned")).toExitWith(1);
     expect(tarballs()).toEqual([]);
     expect(existsSync(scene.mark)).toBe(false);
   });
@@ -197,7 +197,7 @@ eachNpm("the gate before", true, (manager) => {
       `--prefix=${prefix}`,
       "unsigned",
     );
-    expect(refused.exitCode).toBe(1);
+    expect(refused).toExitWith(1);
     expect(existsSync(scene.mark)).toBe(false);
     expect(existsSync(join(prefix, "lib/node_modules/unsigned"))).toBe(false);
   });
@@ -210,7 +210,7 @@ eachNpm("the gate before", true, (manager) => {
     setTimeout(() => doctor(), 500);
     const ran = await running;
     expect(ran.err).toContain("lockfile/changed-during-install");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(scene.has("node_modules")).toBe(false);
     expect(existsSync(scene.mark)).toBe(false);
   });
@@ -225,7 +225,7 @@ eachNpm("the gate before", true, (manager) => {
     );
     const ran = await scene.run(manager, "npm", "ci");
     expect(ran.err).toContain("lockfile/changed-during-install");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
   });
 
   it("another tarball than the locked one fails within seconds, not minutes", async () => {
@@ -248,11 +248,11 @@ eachNpm("the gate before", true, (manager) => {
     ]) {
       const ran = await scene.run(manager, "npm", ...args);
       expect(ran.err).toContain("settings/weakens");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
     }
     const ran = await scene.run(manager, "npm", "rebuild");
     expect(ran.err).toContain("command/uncovered");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(scene.has("node_modules")).toBe(false);
   });
 
@@ -263,7 +263,7 @@ eachNpm("the gate before", true, (manager) => {
     const ran = await scene.run(manager, "npm", "install", "parser");
     rmSync(join(scene.directory, ".npm-extension.mjs"));
     expect(ran.err).toContain("command/uncovered");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(scene.lock()).not.toContain(parser.integrity);
   });
 
@@ -280,17 +280,17 @@ eachNpm("the gate before", true, (manager) => {
     });
     scene.writeProject([holder]);
     rmSync(join(scene.directory, "package-lock.json"));
-    expect((await scene.run(manager, "npm", "install", "--package-lock-only")).exitCode).toBe(0);
+    expect(await scene.run(manager, "npm", "install", "--package-lock-only")).toExitWith(0);
     expect(scene.lock()).toContain(foreign.integrity);
     writeFileSync(
       join(scene.directory, ".npmrc"),
       `registry=${scene.kit.npm.url}\nforce=true\nos=win32\ncpu=x64\n`,
     );
     scene.requests();
-    expect((await scene.run(manager, "npm", "ci")).exitCode).toBe(0);
+    expect(await scene.run(manager, "npm", "ci")).toExitWith(0);
     expect(tarballs().some((path) => path.includes("foreign"))).toBe(false);
     expect(existsSync(scene.mark)).toBe(false);
-    expect((await scene.run(manager, "npm", "ci", "--force")).exitCode).toBe(1);
+    expect(await scene.run(manager, "npm", "ci", "--force")).toExitWith(1);
   });
 
   it("a git dependency that the policy denies is looked at and changes nothing", async () => {
@@ -337,7 +337,7 @@ describe("a wrapped npm", () => {
         const before = files.map((path) => readFileSync(path, "utf8"));
         const args = ["ci", "--omit", "dev", "--no-strict-ssl", "a b"];
         const ran = await scene.run(bin, "npm", ...args);
-        expect(ran.exitCode).toBe(7);
+        expect(ran).toExitWith(7);
         expect(readFileSync(seen, "utf8")).toBe(`${args.join("\n")}\n`);
         expect(readFileSync(`${seen}-env`, "utf8")).not.toMatch(/NODE_OPTIONS|ignore_scripts|fetch/);
         expect(files.map((path) => readFileSync(path, "utf8"))).toEqual(before);
@@ -388,7 +388,7 @@ eachNpm("the guard in", built, (manager) => {
         guarded([leaf], "strict");
         const ran = await scene.npm(manager, [command]);
         expect(ran.output).toContain("countersign: allowed: 2 packages pass");
-        expect(ran.exitCode).toBe(0);
+        expect(ran).toExitWith(0);
         expect(scene.has("node_modules", "leaf")).toBe(true);
       }
     });
@@ -398,7 +398,7 @@ eachNpm("the guard in", built, (manager) => {
       doctor();
       scene.requests();
       const ran = await scene.npm(manager, [command]);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("blocked");
       expect(ran.output.includes("had emptied node_modules")).toBe(command === "ci");
       expect(scene.requests().filter((path) => path.endsWith(".tgz"))).toEqual([]);
@@ -412,7 +412,7 @@ eachNpm("the guard in", built, (manager) => {
       writeFileSync(policy, wantingApproval(readFileSync(policy, "utf8")));
       scene.requests();
       const ran = await scene.npm(manager, ["ci"]);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("seal/approval-missing");
       expect(scene.requests().filter((path) => path.endsWith(".tgz"))).toEqual([]);
       expect(existsSync(scene.mark)).toBe(false);
@@ -423,7 +423,7 @@ eachNpm("the guard in", built, (manager) => {
       const path = join(scene.directory, "package.json");
       writeFileSync(path, readFileSync(path, "utf8").replace('"leaf"', '"evil":"1.0.0","leaf"'));
       const ran = await scene.npm(manager, ["install"]);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.output).toContain("countersign npm install");
       expect(scene.has("node_modules", "evil")).toBe(false);
     });
@@ -432,13 +432,13 @@ eachNpm("the guard in", built, (manager) => {
       guarded([leaf], "strict");
       const ran = await scene.npm(manager, ["ci"]);
       expect(ran.output).toContain("only `countersign npm` or CI protects");
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
     });
 
     it("leaves it at the verdict behind the wrapper", async () => {
       guarded([leaf], "strict");
       const ran = await scene.run(manager, "npm", "ci");
-      expect(ran.exitCode).toBe(0);
+      expect(ran).toExitWith(0);
     });
   }
 
@@ -447,7 +447,7 @@ eachNpm("the guard in", built, (manager) => {
     doctor();
     const ran = await scene.npm(manager, ["ci", "--ignore-scripts=false"]);
     expect(ran.output).toContain("would block");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.has("node_modules", "leaf")).toBe(true);
   });
 
@@ -456,7 +456,7 @@ eachNpm("the guard in", built, (manager) => {
     scene.requests();
     const ran = await scene.npm(manager, ["ci"]);
     expect(ran.output).not.toContain("countersign:");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.requests().every((path) => path.endsWith(".tgz"))).toBe(true);
   });
 });

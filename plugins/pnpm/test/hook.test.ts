@@ -27,7 +27,7 @@ function expectBlocked({ exitCode, output }: Ended, code: string): void {
 
 async function expectDone(running: Promise<Ended>): Promise<string> {
   const { exitCode, output } = await running;
-  expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+  expect({ exitCode, output }).toExitWith(0);
   return output;
 }
 

@@ -26,7 +26,7 @@ const gated = (args: readonly string[], name = "pnpm"): Promise<Ended> =>
 
 async function expectDone(running: Promise<Ended>): Promise<string> {
   const { exitCode, output } = await running;
-  expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+  expect({ exitCode, output }).toExitWith(0);
   return output;
 }
 
@@ -93,7 +93,7 @@ describe.each(pnpms)("%s behind the wrapper", (pnpm) => {
     expect(await expectDone(gated(["dlx", "leaf", "hello", "--x"]))).toContain("leaf ran hello --x");
     expect(await expectDone(gated(["add", "--global", "leaf"]))).toContain("countersign: allowed");
     expect(await expectDone(scene.run([], { command: ["leaf", "global"] }))).toContain("leaf ran global");
-    expect((await gated(["add", "--global", "unsigned"])).exitCode).toBe(1);
+    expect(await gated(["add", "--global", "unsigned"])).toExitWith(1);
     await scene.kit.close();
     expect(await expectDone(gated(["leaf", "again"], "pnx"))).toContain("leaf ran again");
   });

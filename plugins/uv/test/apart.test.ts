@@ -54,13 +54,13 @@ describe.skipIf(missing !== null)("uvx", () => {
     publishTool();
     scene.writeProject([leaf]);
     const ran = await scene.run("uvx", "tool", "first");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.marked()).toContain("tool first");
     expect(scene.called().map(({ args }) => args[0])).toEqual(["lock", "sync"]);
     await scene.kit.pypi.close();
     const again = await scene.run("--offline", "uvx", "tool", "second");
     expect(again.err).toContain("allowed");
-    expect(again.exitCode).toBe(0);
+    expect(again).toExitWith(0);
     expect(scene.marked()).toContain("tool second");
     expect(scene.called()).toEqual([]);
     expect(scene.has(".venv")).toBe(false);
@@ -77,16 +77,16 @@ describe.skipIf(missing !== null)("uvx", () => {
     ])
       expect([args, (await scene.run("uvx", ...args)).exitCode]).toEqual([args, 0]);
     const absent = await scene.run("uvx", "leaf");
-    expect(absent.exitCode).toBe(1);
+    expect(absent).toExitWith(1);
     expect(absent.err).toContain("command/not-found");
-    expect((await scene.run("uv", "tool", "run", "tool")).exitCode).toBe(0);
+    expect(await scene.run("uv", "tool", "run", "tool")).toExitWith(0);
   });
 
   it("stops a tool from an index that the policy does not name", async () => {
     scene.writeProject([leaf]);
     const index = await foreign();
     const ran = await scene.run("uvx", "--default-index", index, "tool");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("source/registry");
     expect(scene.marked()).toBe("");
     for (const tool of [
@@ -104,7 +104,7 @@ describe.skipIf(missing !== null)("uvx", () => {
   it("warn runs the tool as it was typed", async () => {
     publishTool();
     scene.writeProject([leaf], {}, "warn");
-    expect((await scene.run("uvx", "-q", "tool")).exitCode).toBe(0);
+    expect(await scene.run("uvx", "-q", "tool")).toExitWith(0);
     expect(
       scene
         .called()
@@ -120,10 +120,10 @@ describe.skipIf(missing !== null)("uv run", () => {
 
   it("runs modules and scripts in the verified environment, and passes exit codes", async () => {
     scene.writeProject([leaf], { "a.py": `import leaf, sys\nsys.exit(int(sys.argv[1]))\n` });
-    expect((await scene.run("uv", "run", "-q", "a.py", "3")).exitCode).toBe(3);
-    expect((await scene.run("uv", "run", "-q", "--", "python", "a.py", "4")).exitCode).toBe(4);
-    expect((await scene.run("uv", "run", "-q", "-m", "a", "5")).exitCode).toBe(5);
-    expect((await scene.run("uv", "run", "-q", "--no-sync", "python", "a.py", "6")).exitCode).toBe(6);
+    expect(await scene.run("uv", "run", "-q", "a.py", "3")).toExitWith(3);
+    expect(await scene.run("uv", "run", "-q", "--", "python", "a.py", "4")).toExitWith(4);
+    expect(await scene.run("uv", "run", "-q", "-m", "a", "5")).toExitWith(5);
+    expect(await scene.run("uv", "run", "-q", "--no-sync", "python", "a.py", "6")).toExitWith(6);
   });
 
   it("stays in a known environment, whatever bytecode running leaves", async () => {
@@ -161,10 +161,10 @@ describe.skipIf(missing !== null)("uv run", () => {
 
   it("runs a script with metadata from a throw-away project", async () => {
     scene.writeProject([leaf], { "s.py": script('dependencies = ["leaf"]\n') });
-    expect((await scene.run("uv", "run", "s.py", "one")).exitCode).toBe(0);
+    expect(await scene.run("uv", "run", "s.py", "one")).toExitWith(0);
     expect(scene.marked()).toContain("script one");
     await scene.kit.pypi.close();
-    expect((await scene.run("--offline", "uv", "run", "s.py", "two")).exitCode).toBe(0);
+    expect(await scene.run("--offline", "uv", "run", "s.py", "two")).toExitWith(0);
     expect(scene.marked()).toContain("script two");
   });
 
@@ -179,21 +179,21 @@ describe.skipIf(missing !== null)("uv run", () => {
       "s.py": script(`dependencies = ["leaf"]\n[tool.uv]\n${setting}\n`.replaceAll(/^(?=[^#\n])/gm, "# ")),
     });
     const ran = await scene.run("uv", "run", "s.py");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("command/uncovered");
     expect(scene.marked()).toBe("");
   });
 
   it("locks a script on a copy and runs exactly what its lockfile names", async () => {
     scene.writeProject([leaf], { "s.py": script('# dependencies = ["leaf"]\n') });
-    expect((await scene.run("uv", "lock", "--script", "s.py")).exitCode).toBe(0);
+    expect(await scene.run("uv", "lock", "--script", "s.py")).toExitWith(0);
     expect(scene.read("s.py.lock")).toContain(leaf.sha256);
-    expect((await scene.run("uv", "run", "-q", "s.py", "locked")).exitCode).toBe(0);
+    expect(await scene.run("uv", "run", "-q", "s.py", "locked")).toExitWith(0);
     expect(scene.marked()).toContain("script locked");
     expect(scene.called().at(-1)?.args).toEqual(expect.arrayContaining(["run", "--frozen", "--script"]));
     scene.edit("s.py.lock", (text) => text.replace(`hash = "sha256:${leaf.sha256}", `, ""));
     const ran = await scene.run("uv", "run", "s.py", "evil");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("artefact/digest-missing");
     expect(scene.marked()).not.toContain("evil");
   });
@@ -204,12 +204,12 @@ describe.skipIf(missing !== null)("uv add", () => {
     const widget = scene.publish({ name: "widget", requires: ["leaf"] });
     scene.writeProject([leaf]);
     const ran = await scene.run("uv", "add", "-q", "widget");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.err).toContain("widget");
     expect(scene.read("pyproject.toml")).toContain("widget>=1.0.0");
     expect(scene.read("uv.lock")).toContain(widget.sha256);
     expect(scene.installed()).toEqual(["leaf", "widget"]);
-    expect((await scene.run("uv", "remove", "-q", "widget")).exitCode).toBe(0);
+    expect(await scene.run("uv", "remove", "-q", "widget")).toExitWith(0);
     expect(scene.read("uv.lock")).not.toContain(widget.sha256);
   });
 
@@ -217,7 +217,7 @@ describe.skipIf(missing !== null)("uv add", () => {
     scene.writeProject([leaf]);
     const before = [scene.read("pyproject.toml"), scene.read("uv.lock")];
     const ran = await scene.run("uv", "add", "--index", await foreign(), "tool");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("source/registry");
     expect([scene.read("pyproject.toml"), scene.read("uv.lock")]).toEqual(before);
     expect(scene.has(".venv")).toBe(false);
@@ -228,12 +228,12 @@ describe.skipIf(missing !== null)("uv add", () => {
     scene.writeProject([leaf]);
     scene.edit("pyproject.toml", (text) => text.replace("leaf==1.0.0", "leaf>=1"));
     const newer = scene.publish({ name: "leaf", version: "2.0.0" });
-    expect((await scene.run("uv", "lock", "--upgrade", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "lock", "--upgrade", "-q")).toExitWith(0);
     expect(scene.read("uv.lock")).toContain(newer.sha256);
     const ran = await scene.run("uv", "upgrade");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("countersign uv lock --upgrade");
-    expect((await scene.run("uv", "version", "--bump", "minor", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "version", "--bump", "minor", "-q")).toExitWith(0);
     expect(scene.read("pyproject.toml")).toContain("1.1.0");
   });
 
@@ -247,11 +247,11 @@ describe.skipIf(missing !== null)("uv add", () => {
       '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.9"\n',
     );
     scene.publish({ name: "widget" });
-    expect((await scene.run("uv", "--directory", "packages/a", "add", "-q", "widget")).exitCode).toBe(0);
+    expect(await scene.run("uv", "--directory", "packages/a", "add", "-q", "widget")).toExitWith(0);
     expect(scene.read("uv.lock")).toContain('name = "a"');
     expect(scene.read("packages/a/pyproject.toml")).toContain("widget");
     expect(existsSync(join(scene.directory, "packages/a/uv.lock"))).toBe(false);
-    expect((await scene.run("uv", "sync", "-q", "--all-packages")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q", "--all-packages")).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf", "widget"]);
   });
 });
@@ -260,22 +260,22 @@ describe.skipIf(missing !== null)("uv pip", () => {
   it("installs into an environment of its own making what a lockfile for this machine names", async () => {
     scene.publish({ name: "widget", requires: ["leaf"] });
     scene.writeProject([leaf], { "r.txt": "leaf\n" });
-    expect((await scene.run("uv", "venv", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "venv", "-q")).toExitWith(0);
     const ran = await scene.run("uv", "pip", "install", "-q", "widget");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf", "widget"]);
-    expect((await scene.run("uv", "pip", "list", "-q")).exitCode).toBe(0);
-    expect((await scene.run("uv", "pip", "sync", "-q", "r.txt")).exitCode).toBe(0);
+    expect(await scene.run("uv", "pip", "list", "-q")).toExitWith(0);
+    expect(await scene.run("uv", "pip", "sync", "-q", "r.txt")).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf"]);
-    expect((await scene.run("uv", "pip", "install", "-q", "-r", "r.txt", "widget")).exitCode).toBe(0);
+    expect(await scene.run("uv", "pip", "install", "-q", "-r", "r.txt", "widget")).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf", "widget"]);
-    expect((await scene.run("uv", "pip", "uninstall", "-q", "widget")).exitCode).toBe(0);
-    expect((await scene.run("uv", "pip", "list", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "pip", "uninstall", "-q", "widget")).toExitWith(0);
+    expect(await scene.run("uv", "pip", "list", "-q")).toExitWith(0);
   });
 
   it("stops what is no package of a named index, and what the index does not serve as listed", async () => {
     scene.writeProject([leaf]);
-    expect((await scene.run("uv", "venv", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "venv", "-q")).toExitWith(0);
     for (const args of [
       ["-e", "."],
       ["."],
@@ -288,7 +288,7 @@ describe.skipIf(missing !== null)("uv pip", () => {
       expect(ran.err).toMatch(/command\/uncovered|settings\/weakens/);
     }
     const ran = await scene.run("uv", "pip", "install", "--default-index", await foreign(), "tool");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("source/registry");
     evil();
     expect((await scene.run("uv", "pip", "install", "leaf")).exitCode).not.toBe(0);
@@ -299,9 +299,9 @@ describe.skipIf(missing !== null)("uv pip", () => {
   it("installs nothing where lockfiles must be approved: this one is nobody's to approve", async () => {
     scene.writeProject([leaf]);
     scene.edit(".countersign/policy.yaml", wantingApproval);
-    expect((await scene.run("uv", "venv", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "venv", "-q")).toExitWith(0);
     const ran = await scene.run("uv", "pip", "install", "leaf");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("none that anybody could approve");
     expect(ran.err).not.toContain("countersign sign");
     expect(scene.installed()).toEqual([]);
@@ -320,7 +320,7 @@ describe.skipIf(missing !== null)("uv tool install", () => {
   it("installs from verified wheels in a directory", async () => {
     publishTool();
     scene.writeProject([leaf]);
-    expect((await scene.run("uv", "tool", "install", "-q", "tool")).exitCode).toBe(0);
+    expect(await scene.run("uv", "tool", "install", "-q", "tool")).toExitWith(0);
     const call = scene.called().find(({ args }) => args[0] === "tool");
     expect(call?.args).toEqual(
       expect.arrayContaining(["--no-index", "--offline", "--no-build", "--binary", "tool==1.0.0"]),
@@ -337,7 +337,7 @@ describe.skipIf(missing !== null)("uv tool install", () => {
     });
     scene.kit.pypi.replaceFile("leaf", leaf.filename, bytes);
     const ran = await scene.run("uv", "tool", "install", "tool");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("listing/mismatch");
     expect(existsSync(join(scene.scratch, "home/.local/bin/tool"))).toBe(false);
     expect(scene.marked()).toBe("");

@@ -32,7 +32,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
     scene.writeProject([leaf, widget]);
     const ran = await scene.run("uv", "sync", "--quiet");
     expect(ran.err).toMatch(/^countersign: .*\n$/);
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf", "widget"]);
     const calls = scene.called();
     expect(calls.map(({ args }) => args.slice(0, 2))).toEqual([
@@ -43,15 +43,15 @@ describe.skipIf(missing !== null)("uv sync", () => {
       expect.arrayContaining(["--no-build", "--binary", "--no-config", "--no-install-local"]),
     );
     expect(scene.marked()).toBe("");
-    expect((await scene.run("uv", "run", "--quiet", "python", "-c", "import widget")).exitCode).toBe(0);
+    expect(await scene.run("uv", "run", "--quiet", "python", "-c", "import widget")).toExitWith(0);
     expect(scene.marked()).toContain("widget");
   });
 
   it("installs offline what is in the cache", async () => {
     scene.writeProject([leaf, widget]);
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     await scene.kit.pypi.close();
-    expect((await scene.run("--offline", "uv", "sync", "-q", "--offline", "--reinstall")).exitCode).toBe(0);
+    expect(await scene.run("--offline", "uv", "sync", "-q", "--offline", "--reinstall")).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf", "widget"]);
   });
 
@@ -60,17 +60,17 @@ describe.skipIf(missing !== null)("uv sync", () => {
     scene.writeProject([leaf]);
     const lock = scene.read("uv.lock");
     scene.edit("pyproject.toml", (text) => text.replace('"leaf==1.0.0"', '"leaf==1.0.0", "extra"'));
-    expect((await scene.run("uv", "sync", "--locked")).exitCode).toBe(1);
+    expect(await scene.run("uv", "sync", "--locked")).toExitWith(1);
     expect(scene.read("uv.lock")).toBe(lock);
     const ran = await scene.run("uv", "sync", "-q");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(scene.read("uv.lock")).toContain(extra.sha256);
     expect(scene.installed()).toEqual(["extra", "leaf"]);
   });
 
   it("asks uv nothing where the user says --frozen", async () => {
     scene.writeProject([leaf]);
-    expect((await scene.run("uv", "sync", "--frozen", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "--frozen", "-q")).toExitWith(0);
     expect(scene.called().map(({ args }) => args[0])).toEqual(["sync"]);
   });
 
@@ -120,7 +120,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
     scene.edit("uv.lock", (text) => edit(text, { evil, other }));
     for (const args of [["sync"], ["sync", "--frozen"], ["run", "python", "-c", "import leaf"]]) {
       const ran = await scene.run("uv", ...args);
-      expect(ran.exitCode).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.err).toContain(code);
     }
     expect(scene.called()).toEqual([]);
@@ -135,7 +135,7 @@ describe.skipIf(missing !== null)("uv sync", () => {
       code: `open(${JSON.stringify(scene.mark)}, "a").write("evil")`,
     });
     scene.kit.pypi.replaceFile("leaf", leaf.filename, evil.bytes);
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(1);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(1);
     expect(scene.installed()).toEqual([]);
     expect(scene.marked()).toBe("");
   });
@@ -181,7 +181,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
       expect(existsSync(planted)).toBe(false);
     }
     const ran = await scene.run("uv", "sync", "-q");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.err).toContain(".venv was not made by a verified install");
     expect(scene.installed()).toEqual(["leaf", "widget"]);
     expect(existsSync(planted)).toBe(false);
@@ -189,7 +189,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
 
   it("T14: a file edited or added in the environment makes it preexisting; bytecode is thrown away", async () => {
     scene.writeProject([leaf]);
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     expect((await scene.run("uv", "sync", "-q")).err).not.toContain("anew");
     const library = join(scene.directory, ".venv/lib");
     const packages = join(library, readdirSync(library)[0] as string, "site-packages");
@@ -206,7 +206,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     rmSync(join(scene.directory, ".venv"), { recursive: true });
     symlinkSync(join(scene.scratch, "home"), join(scene.directory, ".venv"));
     const linked = await scene.run("uv", "sync", "-q");
-    expect(linked.exitCode).toBe(1);
+    expect(linked).toExitWith(1);
     expect(linked.err).toContain("environment/preexisting");
     expect(existsSync(join(scene.scratch, "home", ".config"))).toBe(true);
   });
@@ -223,7 +223,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     expect(scene.called()).toEqual([]);
     expect(existsSync(planted)).toBe(false);
     writeFileSync(join(scene.directory, ".python-version"), "3\n");
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     expect(scene.called().every(({ args }) => args.join(" ").includes("--python 3"))).toBe(true);
   });
 
@@ -236,7 +236,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     scene.variables["UV_NO_BUILD"] = "0";
     scene.variables["UV_NO_BINARY"] = "1";
     scene.variables["UV_NO_BINARY_PACKAGE"] = "made";
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     expect(scene.installed()).toEqual(["leaf"]);
     const lock = scene.read("uv.lock");
     const added = await scene.run("uv", "add", "made");
@@ -260,13 +260,13 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     const [archived] = globSync(join(cache, "archive-v*/*/leaf/__init__.py"));
     writeFileSync(archived as string, `open(${JSON.stringify(scene.mark)}, "a").write("poison")\n`);
     scene.variables["UV_CACHE_DIR"] = cache;
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     await scene.run("uv", "run", "-q", "python", "-c", "import leaf");
     expect(scene.marked()).not.toContain("poison");
     delete scene.variables["UV_CACHE_DIR"];
     scene.edit("pyproject.toml", (text) => `${text}\n[tool.uv]\ncache-dir = "cache"\n`);
     const ran = await scene.run("uv", "sync");
-    expect(ran.exitCode).toBe(1);
+    expect(ran).toExitWith(1);
     expect(ran.err).toContain("settings/weakens");
   });
 
@@ -276,7 +276,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
     evil.publish({ name: "evil" });
     scene.writeProject([leaf]);
     scene.variables["UV_DEFAULT_INDEX"] = evil.simpleUrl;
-    expect((await scene.run("uv", "sync", "--frozen", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "--frozen", "-q")).toExitWith(0);
     expect(scene.called().some(({ variables }) => "UV_DEFAULT_INDEX" in variables)).toBe(false);
     const lock = scene.read("uv.lock");
     for (const args of [["sync"], ["lock", "--upgrade"]]) {
@@ -315,7 +315,7 @@ describe.skipIf(missing !== null)("what runs before or around the gate", () => {
       chmodSync(join(scene.directory, "tools", name), 0o755);
     }
     scene.variables["PATH"] = `${join(scene.directory, "tools")}:${scene.variables["PATH"] ?? ""}`;
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     expect(existsSync(planted)).toBe(false);
   });
 });
@@ -331,13 +331,13 @@ describe.skipIf(missing !== null)("the project itself", () => {
 
   it("is installed by the back-end that uv brings along, and stays on a second run", async () => {
     built('requires = ["uv_build>=0.13,<0.14"]\nbuild-backend = "uv_build"');
-    expect((await scene.run("uv", "sync", "-q")).exitCode).toBe(0);
+    expect(await scene.run("uv", "sync", "-q")).toExitWith(0);
     const install = (): boolean =>
       globSync(join(scene.directory, ".venv/lib/*/site-packages/project-*.dist-info")).length === 1;
     expect(install()).toBe(true);
     scene.called();
     const ran = await scene.run("uv", "run", "-q", "python", "-c", "import project, leaf");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.err).not.toContain("anew");
     expect(scene.called().filter(({ args }) => args.includes("--no-index")).length).toBe(1);
   });
@@ -346,7 +346,7 @@ describe.skipIf(missing !== null)("the project itself", () => {
     const backend = scene.publish({ name: "backend" });
     built('requires = ["backend"]\nbuild-backend = "backend"');
     const ran = await scene.run("uv", "sync", "-q");
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.err).toContain("the project itself is not installed");
     expect(scene.installed()).toEqual(["leaf"]);
     expect(scene.kit.requests.count({ path: new RegExp(backend.filename) })).toBe(0);
@@ -374,7 +374,7 @@ describe.skipIf(missing !== null)("warn and disabled", () => {
     const lock = scene.read("uv.lock");
     const args = ["sync", "--frozen", "-q"];
     const ran = await scene.run("uv", ...args);
-    expect(ran.exitCode).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.err).toContain("artefact/digest-missing");
     const calls = scene.called();
     expect(calls.map((call) => call.args)).toEqual([args]);
@@ -386,7 +386,7 @@ describe.skipIf(missing !== null)("warn and disabled", () => {
 
   it("warn shows what a command would lock and then runs it as it was typed", async () => {
     scene.writeProject([leaf], {}, "warn");
-    expect((await scene.run("uv", "add", "-q", "widget")).exitCode).toBe(0);
+    expect(await scene.run("uv", "add", "-q", "widget")).toExitWith(0);
     const calls = scene.called().map(({ args }) => args);
     expect(calls.at(-1)).toEqual(["add", "-q", "widget"]);
     expect(scene.installed()).toEqual(["leaf", "widget"]);

@@ -20,7 +20,7 @@ async function evilChecksum(): Promise<string> {
   scene.kit.npm.replaceTarball("leaf", "1.0.0", evilTarball("leaf"));
   scene.edit(".countersign/policy.yaml", (text) => text.replace("mode: strict", "mode: disabled"));
   scene.edit("yarn.lock", (text) => text.replace(/ {2}checksum: .*\n/, ""));
-  expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+  expect(await scene.yarn("install")).toExitWith(0);
   const checksum = /checksum: (\S+)/.exec(scene.read("yarn.lock"))?.[1] ?? "";
   scene.edit(".countersign/policy.yaml", (text) => text.replace("mode: disabled", "mode: strict"));
   scene.write({ "yarn.lock": lock });
@@ -31,7 +31,7 @@ async function evilChecksum(): Promise<string> {
 /** Installs without an attack, then leaves nothing but the lockfile. */
 async function control(): Promise<void> {
   const first = await scene.yarn("install");
-  expect(first, first.output).toMatchObject({ exitCode: 0 });
+  expect(first).toExitWith(0);
   expect(first.output).toContain("countersign: allowed");
   expect(scene.linked()).toEqual(expect.arrayContaining(["leaf", "native"]));
   expect(scene.linked()).not.toContain("foreign");
@@ -55,7 +55,7 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     await control();
     expect(scene.read("yarn.lock")).toMatch(/"native@npm:1.0.0":\n.*\n.*\n {2}conditions:/);
     kit.requests.clear();
-    expect(await scene.yarn("install", "--immutable")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install", "--immutable")).toExitWith(0);
     for (const name of ["leaf", "native"])
       expect([
         name,
@@ -69,7 +69,7 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     scene.variables["YARN_ENABLE_NETWORK"] = "0";
     const offline = await scene.yarn("install", "--immutable");
     expect(offline.output).toContain("countersign: allowed");
-    expect(offline.exitCode).toBe(0);
+    expect(offline).toExitWith(0);
   });
 
   it("refuses a lockfile without the approval that the policy wants", async () => {
@@ -104,7 +104,7 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     await control();
     const checksum = await evilChecksum();
     scene.kit.npm.replaceTarball("leaf", "1.0.0", scene.leaf.tarball);
-    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install")).toExitWith(0);
     rmSync(join(scene.directory, "node_modules"), { recursive: true });
     rmSync(scene.mark);
     scene.edit("yarn.lock", (text) => text.replace(/(checksum: )\S+/, `$1${checksum}`));
@@ -117,7 +117,7 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
 
   it("leaves it to Yarn to refuse a tampered cache under a good lockfile", async () => {
     await control();
-    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install")).toExitWith(0);
     const zip = scene.cached().find((path) => basename(path).startsWith("leaf-")) ?? "";
     writeFileSync(zip, readFileSync(zip, "latin1").replace("leaf@1.0.0", "evil@1.0.0"), "latin1");
     const { exitCode, output } = await scene.yarn("install", "--immutable");
@@ -132,13 +132,13 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     expectBlocked(await scene.yarn("install", "--immutable"), "listing/mismatch");
     expect(scene.cached()).toEqual([]);
     scene.edit(".yarnrc.yml", (text) => text.replace(/plugins:\n(?: .*\n)*/, ""));
-    expect(await scene.yarn("install", "--immutable")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install", "--immutable")).toExitWith(0);
     expect([scene.holds(evil), existsSync(scene.mark)]).toEqual([true, true]);
   });
 
   it("refuses a tampered zip in the cache of an entry without a checksum, online and offline", async () => {
     await control();
-    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install")).toExitWith(0);
     const zip = scene.cached().find((path) => basename(path).startsWith("native-")) ?? "";
     const bytes = readFileSync(zip, "latin1");
     const tampered = bytes.replace("native@1.0.0", "tampered!!!!");
@@ -147,12 +147,12 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     const linked = readFileSync(join(scene.directory, "node_modules/native/index.js"), "utf8");
     const online = await scene.yarn("install");
     expect(online.output).toContain("artefact/zip-mismatch");
-    expect(online.exitCode).toBe(1);
+    expect(online).toExitWith(1);
     scene.variables["YARN_ENABLE_NETWORK"] = "0";
     await scene.kit.close();
     const offline = await scene.yarn("install");
     expect(offline.output).toMatch(/YN7001.*(?:evidence|artefact)\//);
-    expect(offline.exitCode).toBe(1);
+    expect(offline).toExitWith(1);
     expect(readFileSync(join(scene.directory, "node_modules/native/index.js"), "utf8")).toBe(linked);
   });
 
@@ -213,7 +213,7 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     expectBlocked(await scene.yarn("add", "unsigned"), "signature/absent");
     expect([scene.read("yarn.lock"), scene.read("package.json")]).toEqual([lock, manifest]);
     expect(scene.cached()).toEqual([]);
-    expect(await scene.yarn("add", "other")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("add", "other")).toExitWith(0);
     expect(scene.linked()).toContain("other");
   });
 
@@ -229,7 +229,7 @@ describe.skipIf(!canRun)("a strict install with Yarn 4", () => {
     await control();
     scene.edit(".yarnrc.yml", (text) => text.replace(/plugins:\n(?: .*\n)*/, ""));
     scene.variables["YARN_PLUGINS"] = plugin;
-    expect(await scene.yarn("install", "--immutable")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install", "--immutable")).toExitWith(0);
     scene.forget();
     scene.kit.npm.replaceTarball("native", "1.0.0", evilTarball("native"));
     expectBlocked(await scene.yarn("install", "--immutable"), "listing/mismatch");

@@ -89,7 +89,7 @@ describe.skipIf(!canRun)("countersign yarn", () => {
   afterEach(() => scene.close());
 
   it("installs what is locked, frozen; adds by way of a copy; runs a throw-away project", async () => {
-    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install")).toExitWith(0);
     scene.forget();
     expect(await yarn("install")).toBe(0);
     expect(ran).toEqual([["install", "--immutable"]]);
@@ -106,7 +106,7 @@ describe.skipIf(!canRun)("countersign yarn", () => {
   });
 
   it("leaves the project as it was where what would be added is refused, and runs nothing", async () => {
-    expect(await scene.yarn("install")).toMatchObject({ exitCode: 0 });
+    expect(await scene.yarn("install")).toExitWith(0);
     scene.forget();
     const before = [scene.read("yarn.lock"), scene.read("package.json")];
     expect([await yarn("add", "unsigned"), said]).toEqual([1, ["signature/absent"]]);

@@ -116,7 +116,7 @@ describe("bytes that two readers could read differently", () => {
     );
     // Without the lockfile's reader, which refuses most of them too.
     const seals = await project.scene.run("seal", "verify", "--json");
-    expect(seals.exitCode).toBe(1);
+    expect(seals).toExitWith(1);
     expect(JSON.parse(seals.out)).toMatchObject({
       valid: false,
       lockfiles: [

@@ -65,7 +65,7 @@ describe("junk among the seals", () => {
     expect(outcome.seals.filter((code) => code === null)).toHaveLength(1);
     expect(outcome.ran.out).not.toContain("PRIVATE");
     const human = await project.scene.run("seal", "verify");
-    expect(human.exitCode).toBe(0);
+    expect(human).toExitWith(0);
     expect(human.out).not.toContain("\u001b[2J");
   });
 
@@ -107,7 +107,7 @@ describe("prune among junk", () => {
     project.write(`${folder}/${hex(4)}.json`, "{}");
     symlinkSync(outside, project.path(`.countersign/seals/${hex(9)}`));
     const ran = await project.scene.run("seal", "prune", "--yes");
-    expect(ran, ran.err).toMatchObject({ exitCode: 0 });
+    expect(ran, ran.err).toExitWith(0);
     expect(existsSync(kept)).toBe(true);
     expect(existsSync(project.path(`${folder}/${hex(3)}.json`))).toBe(false);
     expect(existsSync(project.path(`${folder}/${hex(4)}.json`))).toBe(false);

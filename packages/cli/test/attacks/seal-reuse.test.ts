@@ -211,7 +211,7 @@ describe("a signer outside of what the trust store lets it sign", () => {
   ] as const)("%s: what it signed counts for nothing, and it signs nothing more", async (_, scope) => {
     await trust("add", "alice", "--public-key", publicKeyOf(project.scene, "alice"), ...scope);
     expect(await project.verify()).toMatchObject(refusedFor("seal/signer-scope"));
-    expect((await project.sign("alice", "--ref", "refs/heads/main")).exitCode).toBe(2);
+    expect(await project.sign("alice", "--ref", "refs/heads/main")).toExitWith(2);
     expect(project.seals()).toHaveLength(1);
   });
 
@@ -248,7 +248,7 @@ describe("a signer outside of what the trust store lets it sign", () => {
     // Ahead of now: a plain key says itself when it signed, so its word does not count.
     await trust("revoke", signer.keyid, "--reason", reason, "--since", "2099-01-01");
     expect(await project.verify()).toMatchObject(refusedFor("seal/revoked"));
-    expect((await project.sign("alice")).exitCode).toBe(2);
+    expect(await project.sign("alice")).toExitWith(2);
   });
 
   it("a revoked signer loses everything, with every key", async () => {

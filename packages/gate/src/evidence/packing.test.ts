@@ -25,7 +25,7 @@ async function packed(level: string, publish: () => void = () => {}): Promise<Ev
   writeProject(directory, { lock: "package-lock.json", registry: kit.npm.url, packages });
   scene.policy(policy(kit.npm.url, level));
   const online = await scene.run();
-  expect(online.exitCode).toBe(0);
+  expect(online).toExitWith(0);
   const read = readPack(
     "pack",
     writePack(await packEvidence(online.lockfiles[0] as never, scene.environment)),
@@ -40,7 +40,7 @@ describe("evidence packs", () => {
     const pack = await packed("signed");
     const offline = await checkPack(pack, false, scene.request, scene.environment);
     expect(codesOf(offline)).toEqual([]);
-    expect(offline.exitCode).toBe(0);
+    expect(offline).toExitWith(0);
     expect(offline.report.requests).toBe(0);
     expect(verdictOf(offline, "built").level).toBe("provenance");
   });
@@ -49,10 +49,10 @@ describe("evidence packs", () => {
     const pack = await packed("locked");
     const unsigned = { ...pack, entries: pack.entries.filter(({ kind }) => kind === "listing") };
     const alone = await checkPack(unsigned, false, scene.request, scene.environment);
-    expect(alone.exitCode).toBe(2);
+    expect(alone).toExitWith(2);
     expect(codesOf(alone)).toEqual(["evidence/offline"]);
     const vouchedFor = await checkPack(unsigned, true, scene.request, scene.environment);
-    expect(vouchedFor.exitCode).toBe(0);
+    expect(vouchedFor).toExitWith(0);
     expect(verdictOf(vouchedFor, "leaf").level).toBe("locked");
   });
 
@@ -67,7 +67,7 @@ describe("evidence packs", () => {
       entries: pack.entries.map((entry) => (entry === one ? { ...entry, value: other.value } : entry)),
     };
     const verification = await checkPack(swapped, true, scene.request, scene.environment);
-    expect(verification.exitCode).toBe(1);
+    expect(verification).toExitWith(1);
     expect(codesOf(verification)).toEqual(["signature/invalid"]);
   });
 

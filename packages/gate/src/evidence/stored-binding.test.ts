@@ -48,15 +48,15 @@ afterEach(() => scene.close());
 
 describe("bindings of Yarn zips in the store", () => {
   it("spare later runs the tarball, offline ones too", async () => {
-    expect((await scene.run()).exitCode).toBe(0);
+    expect(await scene.run()).toExitWith(0);
     expect(tarballs()).toBe(1);
-    expect((await scene.run()).exitCode).toBe(0);
-    expect((await scene.run({ offline: true })).exitCode).toBe(0);
+    expect(await scene.run()).toExitWith(0);
+    expect(await scene.run({ offline: true })).toExitWith(0);
     expect(tarballs()).toBe(1);
   });
 
   it("hold for the zip that was compared, and for no other", async () => {
-    expect((await scene.run()).exitCode).toBe(0);
+    expect(await scene.run()).toExitWith(0);
     scene.write({ "yarn.lock": lockOf(await sumOf(evilTarball())) });
     expect(codesOf(await scene.run())).toEqual(["artefact/zip-mismatch"]);
     expect(codesOf(await scene.run({ offline: true }))).toContain("artefact/digest-unbound");
@@ -64,7 +64,7 @@ describe("bindings of Yarn zips in the store", () => {
 
   it("are not kept of what a caller merely assumes", async () => {
     scene.write({ "yarn.lock": lockOf(await sumOf(evilTarball())) });
-    expect((await scene.run({ tarballs: assuming })).exitCode).toBe(0);
+    expect(await scene.run({ tarballs: assuming })).toExitWith(0);
     expect(tarballs()).toBe(0);
     expect(codesOf(await scene.run())).toEqual(["artefact/zip-mismatch"]);
   });
@@ -76,8 +76,8 @@ describe("bindings of Yarn zips in the store", () => {
     });
     expect(codesOf(await scene.run({ tarballs: seen("0".repeat(128)) }))).toContain("listing/mismatch");
     const fresh = { storeDirectory: `${scene.environment.cacheDirectory}-fresh` };
-    expect((await scene.run({ tarballs: seen(leaf.sha512) }, fresh)).exitCode).toBe(0);
-    expect((await scene.run({ offline: true }, fresh)).exitCode).toBe(0);
+    expect(await scene.run({ tarballs: seen(leaf.sha512) }, fresh)).toExitWith(0);
+    expect(await scene.run({ offline: true }, fresh)).toExitWith(0);
     expect(tarballs()).toBe(0);
   });
 
@@ -85,6 +85,6 @@ describe("bindings of Yarn zips in the store", () => {
     const bytes = Buffer.from(lockOf(await sumOf(evilTarball())));
     const pending = { path: "yarn.lock", format: "yarn-berry", manager: "yarn", bytes } as const;
     expect(codesOf(await scene.run({ pending }))).toEqual(["artefact/zip-mismatch"]);
-    expect((await scene.run()).exitCode).toBe(0);
+    expect(await scene.run()).toExitWith(0);
   });
 });

@@ -68,7 +68,7 @@ describe("attestations that are not what they seem", () => {
     scene.kit.npm.faults.add({ path: /attestations/, fault: { kind: "body", body } });
     const attacked = await scene.run({}, cold(scene));
     expect(codesOf(attacked)).toEqual([code]);
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expect(blocking(attacked)[0]?.at).toMatchObject({ path: lock });
     expect(verdictOf(attacked, "built").level).not.toBe("provenance");
   });
@@ -86,7 +86,7 @@ describe("attestations that are not what they seem", () => {
       `version: 1\nmode: strict\nrequire:\n  - { ecosystem: npm, names: ["**"], level: provenance }\n`,
     );
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expect(codesOf(attacked)).toEqual(["evidence/source-unnamed"]);
   });
 
@@ -176,7 +176,7 @@ describe("attestations that are not what they seem", () => {
       },
     });
     const verification = await scene.run({}, cold(scene));
-    expect(verification.exitCode).toBe(0);
+    expect(verification).toExitWith(0);
     expect(kit.requests.count({ server: "elsewhere" })).toBe(0);
   });
 
@@ -356,7 +356,7 @@ describe("every defect of an attestation, through the whole flow", () => {
     expect(published.attestations).toHaveLength(2);
     expect(verdict.level).not.toBe("provenance");
     expect(verdict.outcome).toBe("refused");
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
   });
 
   it.each([...statement, ...bundle].filter((defect) => !certificateOnly.has(defect)))(
@@ -366,7 +366,7 @@ describe("every defect of an attestation, through the whole flow", () => {
       publishInto(scene, { name, provenance: true, publishAttestation: { defects: [defect] } });
       const attacked = await scene.run();
       expect(verdictOf(attacked, name).outcome).toBe("refused");
-      expect(attacked.exitCode).toBe(1);
+      expect(attacked).toExitWith(1);
     },
   );
 
@@ -397,7 +397,7 @@ describe("every defect of an attestation, through the whole flow", () => {
     const attacked = await scene.run({ lockfiles: ["uv.lock"] });
     const verdict = verdictOf(attacked, name);
     expect(verdict.level).not.toBe("provenance");
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
   });
 
   it("PEP 740, rekor-v2: an index that nothing signs is not the one that is reported", async () => {

@@ -235,7 +235,7 @@ describe("D12: identity comes from the certificate", () => {
     await expectControl(scene);
     scene.policy(named("").replace("identities: [release]", "identities: [realease]"));
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
   });
 
   it("a person's e-mail is never a builder", async () => {

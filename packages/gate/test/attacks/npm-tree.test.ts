@@ -151,7 +151,7 @@ describe("what an npm lockfile claims of its tree", () => {
         packages["node_modules/leaf"] = { resolved: target, link: true };
       });
       const attacked = await scene.run();
-      expect(attacked.exitCode).toBe(1);
+      expect(attacked).toExitWith(1);
       expect(
         attacked.report.findings.some(({ code, at }) => code === "lockfile/link-outside" && at.path === lock),
       ).toBe(true);
@@ -190,7 +190,7 @@ describe("what an npm lockfile claims of its tree", () => {
     editPackages((packages) => Object.assign(packages["node_modules/leaf"] as Entry, { resolved: moved }));
     const before = scene.kit.requests.all.length;
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     const first = lineOf(scene, { path: lock, line: '"node_modules/leaf"' });
     const blamed = blocking(attacked).filter(
       ({ at }) => at.path === lock && at.line >= first && at.line < first + 5,
@@ -198,7 +198,7 @@ describe("what an npm lockfile claims of its tree", () => {
     expect(blamed.length).toBeGreaterThan(0);
     // Whatever it names, nobody is asked there.
     expect(scene.kit.requests.all.slice(before).filter(({ server }) => server === "elsewhere")).toEqual([]);
-    expect((await scene.run({}, cold(scene))).exitCode).toBe(1);
+    expect(await scene.run({}, cold(scene))).toExitWith(1);
   });
 
   it("deno.lock: a remote module, and a redirect to one", async () => {
@@ -337,7 +337,7 @@ describe("what an npm lockfile claims of its tree", () => {
     const added = scene.kit.npm.publish({ name: "added" });
     rewrite(scene, name, (text) => edit(text, added));
     const compared = await scene.run({ base });
-    expect(compared.exitCode).toBe(0);
+    expect(compared).toExitWith(0);
     const drift = compared.report.findings.filter(({ code }) => code.startsWith("drift/"));
     expect(drift.map(({ code, purl }) => `${code} ${purl}`).toSorted()).toEqual([
       "drift/edge pkg:npm/top@1.0.0",
@@ -372,7 +372,7 @@ describe("what an npm lockfile claims of its tree", () => {
     rmSync(join(scene.directory, lock));
     const attacked = await scene.run();
     expect(codesOf(attacked)).toEqual(["lockfile/not-found"]);
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expect(attacked.report.decision.outcome).toBe("incomplete");
   });
 });

@@ -90,7 +90,7 @@ describe("policy: a lower layer may only tighten", () => {
     scene.policy(edit(strictPolicy(scene)));
     lockUnsigned();
     const attacked = await scene.run(request);
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expect(attacked.report.decision.mode).toBe("strict");
     expect(codesOf(attacked)).toEqual(expect.arrayContaining(["policy/loosens"]));
     // The loosening itself had no effect.
@@ -104,7 +104,7 @@ describe("policy: a lower layer may only tighten", () => {
     scene.policy(edit(strictPolicy(scene)));
     lockUnsigned();
     const attacked = await scene.run(request);
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expect(codesOf(attacked)).toEqual(expect.arrayContaining(["policy/loosens", "signature/absent"]));
   });
 
@@ -116,7 +116,7 @@ describe("policy: a lower layer may only tighten", () => {
     const attacked = await scene.run(request);
     expect(attacked.report.decision.mode).toBe("strict");
     expect(codesOf(attacked)).toEqual(["signature/absent"]);
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
   });
 
   it("a lower rule does not let in what the highest leaves out, and lower levels do not count", async () => {
@@ -128,7 +128,7 @@ describe("policy: a lower layer may only tighten", () => {
     lockUnsigned();
     const attacked = await scene.run(request);
     expect(codesOf(attacked)).toEqual(["policy/no-rule"]);
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     const lowered = await scene.run(managed(strictPolicy(scene)));
     expect(codesOf(lowered)).toEqual(["signature/absent"]);
   });
@@ -138,12 +138,12 @@ describe("policy: a lower layer may only tighten", () => {
     lockUnsigned();
     for (const mode of ["warn", "disabled"] as const) {
       const attacked = await scene.run({ mode });
-      expect(attacked.exitCode).toBe(1);
+      expect(attacked).toExitWith(1);
       expect(attacked.report.decision.mode).toBe("strict");
       expect(codesOf(attacked)).toContain("policy/loosens");
     }
     scene.policy(strictPolicy(scene).replace("mode: strict", "mode: warn"));
-    expect((await scene.run({ mode: "strict" })).exitCode).toBe(1);
+    expect(await scene.run({ mode: "strict" })).toExitWith(1);
   });
 
   it("--trusted-root and --npm-keys do not outrank a managed policy", async () => {
@@ -157,7 +157,7 @@ describe("policy: a lower layer may only tighten", () => {
         trustedRoots: [files.trustedRoot],
         npmKeys: [files.npmKeys],
       });
-      expect(attacked.exitCode).toBe(1);
+      expect(attacked).toExitWith(1);
       expect(codesOf(attacked)).toEqual(["policy/loosens"]);
     } finally {
       await stranger.close();
@@ -190,7 +190,7 @@ describe("policy: what cannot be read does not open the gate", () => {
     lockUnsigned();
     scene.write({ ".countersign/policy.yaml": edit(strictPolicy(scene)) });
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expect(attacked.report.decision.mode).toBe("strict");
     expect(blocking(attacked).map(({ code }) => code)).toContain("policy/malformed");
     expect(blocking(attacked).find(({ code }) => code === "policy/malformed")?.at.path).toBe(
@@ -204,10 +204,10 @@ describe("policy: what cannot be read does not open the gate", () => {
     scene.policy(warn);
     lockUnsigned();
     const attacked = await scene.run(managed("mode: [\n"));
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expect(codesOf(attacked)).toContain("policy/malformed");
     const missing = await scene.run({ managedPolicy: join(scene.environment.home, "gone.yaml") });
-    expect(missing.exitCode).toBe(2);
+    expect(missing).toExitWith(2);
     expect(codesOf(missing)).toContain("policy/unreadable");
   });
 
@@ -233,7 +233,7 @@ describe("policy: what cannot be read does not open the gate", () => {
     scene.write({ ".countersign/policy.yaml/x": "" });
     lockUnsigned();
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expect(codesOf(attacked)).toContain("policy/unreadable");
   });
 });
@@ -245,7 +245,7 @@ describe("D38: exceptions", () => {
     withException(exception(unsigned.sha512));
     lockUnsigned();
     const control = await scene.run();
-    expect(control.exitCode).toBe(0);
+    expect(control).toExitWith(0);
     withException(exception("0".repeat(128)));
     await expectStopped(scene, { codes: ["signature/absent"], at: { path: lock, line: unsigned.integrity } });
   });
@@ -253,13 +253,13 @@ describe("D38: exceptions", () => {
   it("cover only their codes, and expire", async () => {
     withException(exception(unsigned.sha512));
     lockUnsigned();
-    expect((await scene.run()).exitCode).toBe(0);
+    expect(await scene.run()).toExitWith(0);
     withException(exception(unsigned.sha512).replace("signature/absent", "signature/malformed"));
     expect(codesOf(await scene.run())).toEqual(["signature/absent"]);
     withException(exception(unsigned.sha512).replace("2099-01-01", "2026-01-01"));
     const expired = await scene.run();
     expect(codesOf(expired)).toEqual(["signature/absent"]);
-    expect(expired.exitCode).toBe(1);
+    expect(expired).toExitWith(1);
   });
 
   it("do not excuse what contradicts when they name only what is missing", async () => {
@@ -274,7 +274,7 @@ describe("D19 D34: strict means strict", () => {
   it("absence, contradiction and what could not be had each end non-zero", async () => {
     await expectControl(scene);
     lockUnsigned();
-    expect((await scene.run()).exitCode).toBe(1);
+    expect(await scene.run()).toExitWith(1);
     const far = scene.kit.npm.publish({ name: "far" });
     writeProject(scene.directory, { lock, registry: scene.kit.npm.url, packages: [far] });
     scene.kit.npm.faults.add({ path: /^\/far/, fault: { kind: "status", status: 404 } });
@@ -287,7 +287,7 @@ describe("D19 D34: strict means strict", () => {
     scene.kit.npm.faults.add({ path: /^\/far/, fault: { kind: "status", status: 400 } });
     const both = await scene.run({}, cold(scene));
     expect(codesOf(both)).toEqual(["evidence/http-status", "signature/absent"]);
-    expect(both.exitCode).toBe(1);
+    expect(both).toExitWith(1);
   });
 
   it("several lockfiles: one bad one is enough", async () => {
@@ -311,12 +311,12 @@ describe("D19 D34: strict means strict", () => {
     ]) {
       scene.write({ [lock]: text });
       const attacked = await scene.run();
-      expect(attacked.exitCode).toBe(1);
+      expect(attacked).toExitWith(1);
       expect(blocking(attacked).some(({ at }) => at.path === lock)).toBe(true);
     }
     rmSync(join(scene.directory, lock));
     const none = await scene.run();
     expect(codesOf(none)).toEqual(["lockfile/not-found"]);
-    expect(none.exitCode).toBe(2);
+    expect(none).toExitWith(2);
   });
 });

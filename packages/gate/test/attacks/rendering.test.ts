@@ -65,7 +65,7 @@ describe("D39: nothing hostile reaches the terminal", () => {
       text.replace("  leaf@1.0.0:\n    resolution", `  ${escaped}:\n    resolution`),
     );
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expectClean(attacked);
   });
 
@@ -139,7 +139,7 @@ describe("D39: nothing hostile reaches the terminal", () => {
     expectClean(await scene.run());
     scene.policy(`${strictPolicy(scene)}${JSON.stringify(hostile)}: 1\n`);
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expectClean(attacked);
   });
 });

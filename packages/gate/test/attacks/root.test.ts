@@ -42,7 +42,7 @@ describe("the sigstore root", () => {
     );
     const given = await scene.run({}, newMachine(scene));
     expect(codesOf(given)).toEqual([]);
-    expect(given.exitCode).toBe(0);
+    expect(given).toExitWith(0);
     expect(given.report.root).toMatchObject({ source: "file", ageDays: 0, stale: false });
     const old = new Date(scene.environment.now - 91 * day);
     utimesSync(join(scene.directory, ".countersign/root.json"), old, old);
@@ -53,16 +53,16 @@ describe("the sigstore root", () => {
     await expectControl(scene);
     scene.kit.sigstore.faults.add({ fault: { kind: "reset" } });
     const soon = await scene.run({}, later(2));
-    expect(soon.exitCode).toBe(0);
+    expect(soon).toExitWith(0);
     expect(soon.report.root).toMatchObject({ source: "cache", stale: false });
     const late = await scene.run({}, later(91));
     expect(codesOf(late)).toEqual(["root/stale"]);
-    expect(late.exitCode).toBe(2);
+    expect(late).toExitWith(2);
     const offline = await scene.run({ offline: true }, later(91));
     expect(codesOf(offline)).toEqual(["root/stale"]);
     scene.policy(strictPolicy(scene, { npm: "provenance" }).replace("strict", "warn"));
     const warned = await scene.run({}, later(91));
-    expect(warned.exitCode).toBe(0);
+    expect(warned).toExitWith(0);
     expect(warned.report.decision.strict).toBe("incomplete");
   });
 
@@ -71,10 +71,10 @@ describe("the sigstore root", () => {
     scene.kit.sigstore.tuf.expireAt(Date.now() - day);
     const fresh = await scene.run({}, newMachine(scene));
     expect(codesOf(fresh)).toContain("root/unavailable");
-    expect(fresh.exitCode).toBe(2);
+    expect(fresh).toExitWith(2);
     const known = await scene.run({}, later(2));
     expect(known.report.root?.source).toBe("cache");
-    expect(known.exitCode).toBe(0);
+    expect(known).toExitWith(0);
   });
 
   it("a rollback to older metadata is not taken, so a key that was removed stays removed", async () => {
@@ -89,7 +89,7 @@ describe("the sigstore root", () => {
     const keys = kit.npm.keysTarget().keys.filter(({ keyId }) => keyId !== kit.npm.keys.current.keyid);
     kit.sigstore.tuf.publish(kit.npm.keysTargetName, JSON.stringify({ keys }));
     const rotated = await scene.run({}, later(2));
-    expect(rotated.exitCode).toBe(1);
+    expect(rotated).toExitWith(1);
     expect(codesOf(rotated)).toEqual(["bundle/key-unknown", "signature/key-unknown"]);
     for (const [name, body] of old)
       if (body !== null) kit.sigstore.faults.add({ path: `/tuf/${name}`, fault: { kind: "body", body } });
@@ -109,7 +109,7 @@ describe("the sigstore root", () => {
     });
     const attacked = await scene.run({}, newMachine(scene));
     expect(codesOf(attacked)).toContain("root/unavailable");
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
   });
 
   it.each(["timestamp.json", "1.snapshot.json", "1.targets.json"])(
@@ -132,7 +132,7 @@ describe("the sigstore root", () => {
       });
       const attacked = await scene.run({}, newMachine(scene));
       expect(codesOf(attacked)).toContain("root/unavailable");
-      expect(attacked.exitCode).toBe(2);
+      expect(attacked).toExitWith(2);
     },
   );
 
@@ -148,7 +148,7 @@ describe("the sigstore root", () => {
       });
       const attacked = await scene.run({}, newMachine(scene));
       expect(codesOf(attacked)).toContain("root/unavailable");
-      expect(attacked.exitCode).toBe(2);
+      expect(attacked).toExitWith(2);
     } finally {
       await other.close();
     }
@@ -173,11 +173,11 @@ describe("the sigstore root", () => {
     try {
       kit.sigstore.tuf.publish("trusted_root.json", JSON.stringify(other.kit.sigstore.trustedRoot));
       const dropped = await scene.run({}, later(2));
-      expect(dropped.exitCode).toBe(1);
+      expect(dropped).toExitWith(1);
       expect(verdictOf(dropped, "built").outcome).toBe("refused");
       kit.sigstore.tuf.publish("trusted_root.json", JSON.stringify(kit.sigstore.trustedRoot));
       const back = await scene.run({}, later(4));
-      expect(back.exitCode).toBe(0);
+      expect(back).toExitWith(0);
     } finally {
       await other.close();
     }

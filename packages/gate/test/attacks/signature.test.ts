@@ -177,7 +177,7 @@ describe("D16: an expired key", () => {
     );
     kit.npm.setAttestations("leaf", "1.0.0", [attestation]);
     const attacked = await scene.run();
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expect(verdictOf(attacked, "leaf")).toMatchObject({ outcome: "refused", level: "locked" });
   });
 });

@@ -88,7 +88,7 @@ describe("D36: a poisoned evidence store only ever costs", () => {
     setValue(kind, value());
     const poisoned = await scene.run();
     expect(verdictOf(poisoned, "built").outcome).toBe("refused");
-    expect(poisoned.exitCode).toBe(1);
+    expect(poisoned).toExitWith(1);
     expect(verdictOf(poisoned, "other")).toMatchObject({ outcome: "verified", level: "provenance" });
   });
 
@@ -114,11 +114,11 @@ describe("D36: a poisoned evidence store only ever costs", () => {
     const offline = await scene.run({ offline: true });
     if (kind === "attestations") {
       expect(verdictOf(offline, "built").level).toBe("signed");
-      expect(offline.exitCode).toBe(2);
+      expect(offline).toExitWith(2);
     }
     const asked = await scene.run();
     expect(asked.report.requests).toBeGreaterThan(0);
-    expect(asked.exitCode).toBe(0);
+    expect(asked).toExitWith(0);
     const warm = await scene.run();
     expect(warm.report.requests).toBe(0);
   });
@@ -137,7 +137,7 @@ describe("D36: a poisoned evidence store only ever costs", () => {
       database.exec(`UPDATE evidence SET purl = 'pkg:npm/built@1.0.0', digest = 'sha512:${built.sha512}'`);
     });
     const moved = await scene.run({ offline: true });
-    expect(moved.exitCode).toBe(1);
+    expect(moved).toExitWith(1);
     expect(verdictOf(moved, "built").outcome).toBe("refused");
   });
 
@@ -147,7 +147,7 @@ describe("D36: a poisoned evidence store only ever costs", () => {
     rewrite(scene, lock, (text) => text.replace(built.integrity, evil.integrity));
     const offline = await scene.run({ offline: true });
     expect(codesOf(offline)).toEqual(["evidence/offline"]);
-    expect(offline.exitCode).toBe(2);
+    expect(offline).toExitWith(2);
   });
 
   it("a store of looser tables, with a blob where text should be, costs requests", async () => {
@@ -161,9 +161,9 @@ describe("D36: a poisoned evidence store only ever costs", () => {
       );
     });
     const offline = await scene.run({ offline: true });
-    expect(offline.exitCode).toBe(2);
+    expect(offline).toExitWith(2);
     const poisoned = await scene.run();
-    expect(poisoned.exitCode).toBe(0);
+    expect(poisoned).toExitWith(0);
     expect(verdictOf(poisoned, "built")).toMatchObject({ outcome: "verified", level: "provenance" });
   });
 
@@ -175,13 +175,13 @@ describe("D36: a poisoned evidence store only ever costs", () => {
       );
     });
     const poisoned = await scene.run();
-    expect(poisoned.exitCode).toBe(0);
+    expect(poisoned).toExitWith(0);
     expect(verdictOf(poisoned, "built")).toMatchObject({ level: "provenance" });
   });
 
   it("absence is never stored: a stripped answer of today is asked for again tomorrow", async () => {
     scene.kit.npm.setAttestations("built", "1.0.0", null);
-    expect((await scene.run()).exitCode).toBe(1);
+    expect(await scene.run()).toExitWith(1);
     scene.kit.npm.setAttestations("built", "1.0.0", built.attestations);
     await expectControl(scene);
   });
@@ -210,7 +210,7 @@ describe("a poisoned evidence pack only ever causes a refusal or a gap", () => {
     if (!read.ok) throw new Error(read.finding.why);
     const offline = await check(read.pack, true);
     expect(offline.report.requests).toBe(0);
-    expect(offline.exitCode).toBe(0);
+    expect(offline).toExitWith(0);
   });
 
   const tamperings: [string, StoredKind, () => string][] = [
@@ -264,13 +264,13 @@ describe("a poisoned evidence pack only ever causes a refusal or a gap", () => {
     expect(acceptableEntries(tampered, false).map(({ kind }) => kind)).not.toContain("published");
     const offline = await check(tampered, false);
     expect(verdictOf(offline, "built")).toMatchObject({ level: "unlocked" });
-    expect(offline.exitCode).toBe(2);
+    expect(offline).toExitWith(2);
     // Imported too, it changes nothing for a run with a network: the registry is asked.
     const environment = { ...scene.environment, ...cold(scene) };
     await importPack(tampered, false, environment);
     const online = await scene.run({}, environment);
     expect(codesOf(online)).toEqual(["attestation/digest-mismatch", "listing/mismatch", "signature/invalid"]);
-    expect(online.exitCode).toBe(1);
+    expect(online).toExitWith(1);
   });
 
   it("a self-made attestation brings no trust of its own", async () => {
@@ -281,7 +281,7 @@ describe("a poisoned evidence pack only ever causes a refusal or a gap", () => {
       forged({ defects: ["untrusted-ca", "foreign-log", "foreign-sct"], build: githubBuild() }),
     );
     const offline = await check(tampered, true);
-    expect(offline.exitCode).toBe(1);
+    expect(offline).toExitWith(1);
     expect(verdictOf(offline, "built").outcome).toBe("refused");
   });
 
@@ -318,7 +318,7 @@ describe("a poisoned evidence pack only ever causes a refusal or a gap", () => {
     rmSync(join(scene.directory, lock));
     writeProject(scene.directory, { lock, registry: scene.kit.npm.url, packages: [third] });
     const offline = await check(made, true);
-    expect(offline.exitCode).toBe(2);
+    expect(offline).toExitWith(2);
     expect(codesOf(offline)).toEqual(["evidence/offline"]);
   });
 });

@@ -115,7 +115,7 @@ describe("D15: servers that do not answer well", () => {
       scene.kit.npm.faults.add({ path: /^\/leaf/, fault });
       const attacked = await scene.run({}, cold(scene));
       expect(codesOf(attacked)).toEqual(["evidence/unreachable"]);
-      expect(attacked.exitCode).toBe(2);
+      expect(attacked).toExitWith(2);
     }
   });
 
@@ -141,7 +141,7 @@ describe("D15: servers that do not answer well", () => {
     await expectControl(scene);
     kit.pypi.faults.add({ path: /simple/, fault: { kind: "type", contentType } });
     const attacked = await scene.run({}, cold(scene));
-    expect(attacked.exitCode).toBe(2);
+    expect(attacked).toExitWith(2);
     expect(
       verdictOf(
         {
@@ -184,7 +184,7 @@ describe("D29: credentials go to the hosts that the user or the policy names", (
       ".npmrc": `registry=${kit.elsewhere.url}/\n//${kit.elsewhere.host}/:_authToken=\${NPM_TOKEN}\n`,
     });
     const attacked = await scene.run(request, { ...cold(scene), variables });
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expect(codesOf(attacked)).toEqual(
       expect.arrayContaining(["settings/credential-foreign", "source/registry"]),
     );
@@ -198,7 +198,7 @@ describe("D29: credentials go to the hosts that the user or the policy names", (
     await expectControl(scene, { request });
     scene.write({ ".npmrc": `registry=${kit.elsewhere.url}/\${NPM_TOKEN}/\n` });
     const attacked = await scene.run(request, { ...cold(scene), variables });
-    expect(attacked.exitCode).toBe(1);
+    expect(attacked).toExitWith(1);
     expect(kit.requests.all.filter(({ path }) => path.includes("other-secret"))).toEqual([]);
   });
 
