@@ -30,7 +30,7 @@ describe.skipIf(!existsSync(executable.replace("bin/countersign.mjs", "dist/main
     beforeAll(async () => {
       written = existsSync(pagePath) ? readFileSync(pagePath, "utf8") : "";
       outcomes = await runCells(withControls(cells), null);
-    }, 10 * minutes);
+    }, 30 * minutes);
 
     for (const manager of realManagers) {
       describe.skipIf(!hasManager(manager))(manager, () => {

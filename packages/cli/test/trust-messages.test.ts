@@ -87,7 +87,7 @@ describe("a store that was begun anew", () => {
     return join(place, readdirSync(place)[0] as string);
   };
 
-  it("is not said to be remembered while another one is, and both say which file to remove", async () => {
+  it("is not said to be remembered while another one is, and both say which folder to remove", async () => {
     const { signer } = await begin();
     rmSync(folder(alice), { recursive: true });
     const again = await alice.trust(
@@ -100,11 +100,11 @@ describe("a store that was begun anew", () => {
     expect(again.exitCode, again.err).toBe(0);
     expect(again.err).not.toContain("this machine remembers it");
     expect(again.err).toContain(`remembers another trust store`);
-    expect(again.err).toContain(`rm ${memory()}`);
+    expect(again.err).toContain(`rm -r ${memory()}`);
     const listed = await alice.trust("list");
     expect(listed).toMatchObject({ exitCode: 1, err: expect.stringContaining("trust/forked") as string });
-    expect(listed.err).toContain(`rm ${memory()}`);
-    rmSync(memory());
+    expect(listed.err).toContain(`rm -r ${memory()}`);
+    rmSync(memory(), { recursive: true });
     const trusted = await alice.trust("list", "--trust-root", ".countersign/trust/1.root.json");
     expect(trusted).toMatchObject({ exitCode: 0, err: "" });
   });
@@ -116,7 +116,7 @@ describe("a store that was begun anew", () => {
     rmSync(join(folder(alice), "2.root.json"));
     rmSync(join(folder(alice), "1.root.json"));
     const again = await alice.trust("init", "--root-key", root);
-    expect(again.err).toContain(`rm ${memory()}`);
+    expect(again.err).toContain(`rm -r ${memory()}`);
   });
 });
 
@@ -134,8 +134,8 @@ describe("a branch with a version that is not merged", () => {
     expect(left).toMatchObject({ exitCode: 1, err: expect.stringContaining("trust/rollback") as string });
     const [, command = ""] = /be on that one: git (log .*) names it/.exec(left.err) ?? [];
     expect(alice.git(...command.split(" "))).toContain("refs/heads/add-bob");
-    const [, forgotten = ""] = / rm (.*)$/m.exec(left.err) ?? [];
-    rmSync(forgotten);
+    const [, forgotten = ""] = / rm -r (.*)$/m.exec(left.err) ?? [];
+    rmSync(forgotten, { recursive: true });
     expect(await alice.trust("list", "--base", "origin/main")).toExitWith(0);
     expect(await alice.trust("list")).toExitWith(0);
   });

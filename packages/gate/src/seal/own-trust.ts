@@ -101,7 +101,7 @@ export async function rememberOwn(
     before.state === "known" &&
     before.versions.some((known) => known.version !== version || !sameDigest(known.digest, digest));
   return other
-    ? `it remembers another trust store of this project, or a newer version; once you have compared fingerprints: rm ${shellWord(memory.path)}`
+    ? `it remembers another trust store of this project, or a newer version; once you have compared fingerprints: rm -r ${shellWord(memory.path)}`
     : memory.remember([{ version, digest }]);
 }
 

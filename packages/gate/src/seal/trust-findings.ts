@@ -24,7 +24,7 @@ const takeBack = (path: string, commit: string | null): string =>
     : `Take ${path} from the trusted branch, such as: git checkout ${shellWord(commit)} -- ${path}`;
 
 const forget = (memory: string | null, when: string): string[] =>
-  memory === null ? [] : [`If ${when} and you have compared fingerprints: rm ${shellWord(memory)}`];
+  memory === null ? [] : [`If ${when} and you have compared fingerprints: rm -r ${shellWord(memory)}`];
 
 export const rolledBack = (
   seen: number,
@@ -76,7 +76,7 @@ export const unreadableMemory = (path: string, detail: string): Finding => ({
   effect: "block",
   at: startOf(path),
   why: `What this machine remembers of the trust store cannot be read, so a rollback would not show: ${detail}.`,
-  fix: `Compare the fingerprint that countersign trust list shows with a colleague's, then: rm ${shellWord(path)}\nand run once with --trust-root ${rootAt(1)}`,
+  fix: `Compare the fingerprint that countersign trust list shows with a colleague's, then: rm -r ${shellWord(path)}\nand run once with --trust-root ${rootAt(1)}`,
 });
 
 export const notRemembered = (path: string, detail: string): Finding => ({

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { realpath } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { digestFromHex, parseJson, repositoryAddress, trustLimits, type Digest } from "@countersign/core";
-import { isInside, readBounded } from "../project/bounded-file.ts";
+import { isInside, isMissing, readBounded } from "../project/bounded-file.ts";
 import { originUrl } from "../project/git.ts";
 import { writeWhole } from "../project/whole-file.ts";
 import { stateDirectoryOf, type StatePlace } from "../project/state-directory.ts";
@@ -16,10 +16,15 @@ export type Recalled =
   | { state: "failed"; detail: string };
 
 const schema = "countersign/trust-memory/1";
-const maximumBytes = 1024 * 1024;
+const maximumBytes = 64 * 1024;
+const fileName = /^([1-9]\d{0,14})\.json$/;
 
-/** What this machine remembers of one project's trust store, outside of whatever a change can edit. */
+/**
+ * What this machine remembers of one project's trust store, outside of whatever a change can edit: a folder with a
+ * file for each version. Runs side by side only ever add to it, so none can take back what another has seen.
+ */
 export class TrustMemory {
+  /** Absolute path of the folder. */
   readonly path: string;
   readonly #project: string;
 
@@ -45,17 +50,24 @@ export class TrustMemory {
     const below = relative(root, place).split(sep).join("/");
     const project = `${repositoryAddress((await origin) ?? "") ?? root} ${below}`.trim();
     const name = createHash("sha256").update(project).digest("hex");
-    return new TrustMemory(join(memoryDirectory, `${name}.json`), project);
+    return new TrustMemory(join(memoryDirectory, name), project);
   }
 
   /** Ascending. A memory that cannot be read is a failure: somebody may have wanted it forgotten. */
   async recall(): Promise<Recalled> {
-    const file = await readBounded(this.path, maximumBytes, null);
-    if (file.state === "missing") return { state: "none" };
-    if (file.state === "failed") return file;
-    const parsed = parseJson(new TextDecoder().decode(file.bytes), 8);
-    if (!parsed.ok) return { state: "failed", detail: parsed.problem.detail };
-    return versionsOf(parsed.value);
+    try {
+      const names = await readdir(this.path);
+      const versions = names.flatMap((name) => fileName.exec(name)?.[1] ?? []).map(Number);
+      if (versions.length === 0) return { state: "none" };
+      if (versions.length > trustLimits.versions) return failed("it has too many versions");
+      const known = await Promise.all(
+        versions.toSorted((a, b) => a - b).map((version) => this.#recallOne(version)),
+      );
+      return { state: "known", versions: known };
+    } catch (error) {
+      if (isMissing(error)) return { state: "none" };
+      return failed(error instanceof Damaged ? error.message : systemSays(error));
+    }
   }
 
   /**
@@ -65,41 +77,47 @@ export class TrustMemory {
   async remember(versions: readonly KnownVersion[]): Promise<string | null> {
     const before = await this.recall();
     if (before.state === "failed") return before.detail;
-    const known = new Map(
-      [...versions, ...(before.state === "known" ? before.versions : [])].map((each) => [each.version, each]),
-    );
-    if (before.state === "known" && known.size === before.versions.length) return null;
-    const sorted = [...known.values()].toSorted((a, b) => a.version - b.version);
-    const rows = sorted.map(({ version, digest }) => ({ version, sha256: digest.hex }));
-    const text = `${JSON.stringify({ project: this.#project, schema, versions: rows }, null, 2)}\n`;
+    const known = new Set(before.state === "known" ? before.versions.map(({ version }) => version) : []);
     try {
-      await writeWhole(this.path, text, 0o600);
+      for (const { version, digest } of versions) {
+        if (known.has(version)) continue;
+        const content = { project: this.#project, schema, version, sha256: digest.hex };
+        await writeWhole(this.#file(version), `${JSON.stringify(content, null, 2)}\n`, 0o600);
+      }
       return null;
     } catch (error) {
-      return `the system says ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}`;
+      return systemSays(error);
     }
   }
+
+  #file(version: number): string {
+    return join(this.path, `${version}.json`);
+  }
+
+  async #recallOne(version: number): Promise<KnownVersion> {
+    const name = `${version}.json`;
+    const file = await readBounded(this.#file(version), maximumBytes, null);
+    if (file.state !== "found")
+      throw new Damaged(`${name}: ${file.state === "failed" ? file.detail : "it is missing"}`);
+    const parsed = parseJson(new TextDecoder().decode(file.bytes), 2);
+    if (!parsed.ok) throw new Damaged(`${name}: ${parsed.problem.detail}`);
+    const content = (parsed.value ?? {}) as { schema?: unknown; version?: unknown; sha256?: unknown };
+    if (content.schema !== schema) throw new Damaged(`${name}: its schema is not ${schema}`);
+    const digest = typeof content.sha256 === "string" ? digestFromHex("sha256", content.sha256) : null;
+    if (content.version !== version || digest === null)
+      throw new Damaged(`${name}: it does not give that version's SHA-256`);
+    return { version, digest };
+  }
 }
+
+class Damaged extends Error {}
+
+const failed = (detail: string): Recalled => ({ state: "failed", detail });
+const systemSays = (error: unknown): string =>
+  `the system says ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}`;
 
 /** Where a folder is to be: what exists of its path, with links followed, and the rest. */
 async function realExisting(path: string): Promise<string> {
   const real = await realpath(path).catch(() => null);
   return real ?? (dirname(path) === path ? path : join(await realExisting(dirname(path)), basename(path)));
-}
-
-function versionsOf(value: unknown): Recalled {
-  const { schema: given, versions } = (value ?? {}) as { schema?: unknown; versions?: unknown };
-  if (given !== schema) return { state: "failed", detail: `its schema is not ${schema}` };
-  if (!Array.isArray(versions) || versions.length === 0 || versions.length > trustLimits.versions)
-    return { state: "failed", detail: "it has no list of versions" };
-  const known: KnownVersion[] = [];
-  for (const row of versions as readonly unknown[]) {
-    const { version, sha256 } = (row ?? {}) as { version?: unknown; sha256?: unknown };
-    const digest = typeof sha256 === "string" ? digestFromHex("sha256", sha256) : null;
-    const before = known.at(-1)?.version ?? 0;
-    if (typeof version !== "number" || !Number.isSafeInteger(version) || version <= before || digest === null)
-      return { state: "failed", detail: "a version in it is not {version, sha256}, in order" };
-    known.push({ version, digest });
-  }
-  return { state: "known", versions: known };
 }

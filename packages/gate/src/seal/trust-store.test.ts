@@ -70,7 +70,9 @@ const load = (more: Partial<TrustStoreOptions> = {}, now = Date.UTC(2026, 10, 21
     ...more,
   });
 const memoryFolder = (): string => join(home, ".local/state/countersign/trust");
-const memoryFile = (): string => join(memoryFolder(), readdirSync(memoryFolder())[0] as string);
+/** Of the one project whose store is remembered. */
+const memoryFile = (version = 1): string =>
+  join(memoryFolder(), readdirSync(memoryFolder())[0] as string, `${version}.json`);
 const codes = ({ findings }: TrustStore): string[] => findings.map(({ code, effect }) => `${effect} ${code}`);
 const flag = (version = 1): Partial<TrustStoreOptions> => ({
   trustRoot: `.countersign/trust/${version}.root.json`,
@@ -375,7 +377,7 @@ describe("T9: what a change may do to the chain", () => {
     put({ 3: null });
     const store = await load();
     expect(codes(store)).toEqual(["block trust/rollback"]);
-    expect(store.findings[0]?.fix).toContain(`rm ${memoryFile()}`);
+    expect(store.findings[0]?.fix).toContain(`rm -r ${dirname(memoryFile())}`);
     expect(store.findings[0]?.fix).toContain(
       "git log --all --source --oneline -- .countersign/trust/3.root.json",
     );
@@ -406,7 +408,7 @@ describe("T9: what a change may do to the chain", () => {
     put({ 2: other });
     const store = await load();
     expect(codes(store)).toEqual(["block trust/forked"]);
-    expect(store.findings[0]?.fix).toContain(`rm ${memoryFile()}`);
+    expect(store.findings[0]?.fix).toContain(`rm -r ${dirname(memoryFile())}`);
     expect(codes(await load(flag()))).toEqual(["block trust/forked"]);
   });
 
@@ -448,26 +450,33 @@ describe("what this machine remembers", () => {
     expect(existsSync(home)).toBe(false);
     put({ 2: v2 });
     await load(flag());
-    const first = readFileSync(memoryFile());
+    const written = (): string[] => [1, 2].map((version) => readFileSync(memoryFile(version), "utf8"));
+    const first = written();
     expect(statSync(memoryFile()).mode & 0o777).toBe(0o600);
-    expect(statSync(memoryFolder()).mode & 0o777).toBe(0o700);
+    for (const folder of [memoryFolder(), dirname(memoryFile())])
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(readdirSync(memoryFolder())).toHaveLength(1);
+    expect(readdirSync(dirname(memoryFile()))).toEqual(["1.json", "2.json"]);
     await load();
-    expect(readFileSync(memoryFile())).toEqual(first);
+    expect(written()).toEqual(first);
     rmSync(home, { recursive: true });
     await load(flag());
-    expect(readFileSync(memoryFile())).toEqual(first);
+    expect(written()).toEqual(first);
   });
 
   it.each([
     ["cut off", '{"schema": "countersign/trust-memory/1"'],
     ["empty", ""],
-    ["without versions", '{"schema": "countersign/trust-memory/1", "versions": []}'],
+    ["without a digest", '{"schema": "countersign/trust-memory/1", "version": 1}'],
+    ["with a digest that is none", '{"schema": "countersign/trust-memory/1", "version": 1, "sha256": "ff"}'],
     [
-      "with a digest that is none",
-      '{"schema": "countersign/trust-memory/1", "versions": [{"version": 1, "sha256": "ff"}]}',
+      "of another version",
+      `{"schema": "countersign/trust-memory/1", "version": 2, "sha256": "${"f".repeat(64)}"}`,
     ],
-    ["T20: of a later version", '{"schema": "countersign/trust-memory/2", "versions": {}}'],
+    [
+      "T20: of a later version",
+      `{"schema": "countersign/trust-memory/2", "version": 1, "sha256": "${"f".repeat(64)}"}`,
+    ],
   ])("%s is refused, and not written over", async (_, content) => {
     put({ 1: v1 });
     await load(flag());
