@@ -1,32 +1,27 @@
 import type { EvidenceCount } from "@countersign/core";
 import { verifyProject, type Environment, type Verification, type VerifyRequest } from "@countersign/gate";
 import { CommandError } from "./command-error.ts";
-import type { Host } from "./host.ts";
-import { mistakesOf, renderMistakes } from "./mistakes.ts";
+import { MistakesError, mistakesOf } from "./mistakes.ts";
 import { count } from "./render.ts";
 
 /**
  * Runs the flow for its evidence.
- * @throws CommandError where there is nothing to collect for
+ * @throws MistakesError and CommandError where there is nothing to collect for
  */
 export async function runForEvidence(
-  host: Host,
   request: VerifyRequest,
   environment: Environment,
 ): Promise<Verification> {
-  return forEvidence(host, await verifyProject(request, environment));
+  return forEvidence(await verifyProject(request, environment));
 }
 
 /**
  * A run that collected evidence for something.
- * @throws CommandError where it did not, after saying why
+ * @throws MistakesError and CommandError where it did not
  */
-export function forEvidence(host: Host, verification: Verification): Verification {
+export function forEvidence(verification: Verification): Verification {
   const mistakes = mistakesOf(verification);
-  if (mistakes.length > 0) {
-    host.terminal.err(renderMistakes(mistakes));
-    throw new CommandError("no evidence was collected", "");
-  }
+  if (mistakes.length > 0) throw new MistakesError(mistakes);
   if (verification.report.decision.mode === "disabled") {
     throw new CommandError("the policy is disabled, so nothing is collected", "set mode: warn in the policy");
   }

@@ -1,6 +1,4 @@
 import { CommanderError } from "commander";
-import { visible } from "@countersign/core";
-import { CommandError } from "./command-error.ts";
 import { openHost, type Host } from "./host.ts";
 import { createProgram } from "./program.ts";
 import { wrappedCommand, type WrappedCommand } from "./wrapped-command.ts";
@@ -16,7 +14,7 @@ export async function main(
   host: Host = openHost(version),
 ): Promise<number> {
   const command = wrappedCommand(args);
-  if (command !== null) return gated(command, host, args);
+  if (command !== null) return gated(command, host);
   let exitCode = 0;
   const program = createProgram(host, (code) => void (exitCode = code), args[0]);
   try {
@@ -24,19 +22,19 @@ export async function main(
     return host.signal.aborted ? cancelled(host) : exitCode;
   } catch (error) {
     if (host.signal.aborted) return cancelled(host);
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return failed(error, host, args.includes("--debug"));
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : misused(error, host, args);
+    return failed(error, host, args);
   }
 }
 
-async function gated(command: WrappedCommand, host: Host, args: readonly string[]): Promise<number> {
+async function gated(command: WrappedCommand, host: Host): Promise<number> {
   try {
     const { wrap } = await import("./wrap.ts");
     return await wrap(host, command);
   } catch (error) {
     if (host.signal.aborted) return cancelled(host);
     if (error instanceof CommanderError) return 2;
-    return failed(error, host, args.includes("--debug"));
+    return failed(error, host, command.options);
   }
 }
 
@@ -46,25 +44,15 @@ function cancelled({ terminal }: Host): number {
   return 130;
 }
 
-function failed(error: unknown, { terminal }: Host, debug: boolean): number {
+/** What is wrong with the command line has been said already, by commander. */
+async function misused({ message }: CommanderError, { terminal }: Host, args: readonly string[]): Promise<2> {
+  const { usageFailure, wantsJson } = await import("./failure.ts");
+  if (wantsJson(args)) terminal.out(usageFailure(message));
+  return 2;
+}
+
+async function failed(error: unknown, { terminal }: Host, args: readonly string[]): Promise<number> {
   terminal.progress(null);
-  const expected = error instanceof CommandError;
-  const message = error instanceof Error ? error.message : String(error);
-  terminal.err(`countersign: ${visible(expected ? message : `something unexpected happened: ${message}`)}\n`);
-  const fix = expected ? error.fix : debug ? "" : "run it again with --debug, and report what that shows";
-  if (fix !== "")
-    terminal.err(
-      `  fix: ${fix
-        .split("\n")
-        .map((line) => visible(line))
-        .join("\n       ")}\n`,
-    );
-  if (debug && error instanceof Error)
-    terminal.err(
-      `${(error.stack ?? "")
-        .split("\n")
-        .map((line) => visible(line))
-        .join("\n")}\n`,
-    );
-  return expected ? error.exitCode : 2;
+  const { showFailure, wantsJson } = await import("./failure.ts");
+  return showFailure(error, { terminal, asJson: wantsJson(args), debug: args.includes("--debug") });
 }

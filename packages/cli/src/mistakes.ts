@@ -8,6 +8,22 @@ export type Mistake = Pick<Finding, "code" | "why" | "fix"> & { at: Finding["at"
 export const mistakesOf = ({ report }: Verification): readonly Mistake[] =>
   report.findings.filter(({ code }) => isStopping(code));
 
+/** A run came to no decision, or to none that lets the command go on. */
+export class MistakesError extends Error {
+  readonly mistakes: readonly Mistake[];
+  readonly exitCode: number;
+  /** For people. */
+  readonly text: string;
+
+  constructor(mistakes: readonly Mistake[], exitCode = 2, text: string = renderMistakes(mistakes)) {
+    super(mistakes.map(({ code }) => code).join(", "));
+    this.name = "MistakesError";
+    this.mistakes = mistakes;
+    this.exitCode = exitCode;
+    this.text = text;
+  }
+}
+
 /** Mistakes of a person's own files, a place and a fix each: `path:line:column: why`. */
 export function renderMistakes(mistakes: readonly Mistake[]): string {
   return mistakes

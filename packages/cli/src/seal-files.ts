@@ -11,16 +11,13 @@ import {
 } from "@countersign/gate";
 import { CommandError } from "./command-error.ts";
 import type { Host } from "./host.ts";
+import { MistakesError } from "./mistakes.ts";
 
 /** Paths of the seals over the project's lockfiles as they stand, from the working directory. */
 export async function findSealFiles(host: Host, lockfiles: readonly string[]): Promise<string[]> {
   const { directory, lockfiles: found, findings } = await findLockfiles(host.directory, lockfiles);
   const stopping = findings.find(({ code }) => isStopping(code));
-  if (stopping !== undefined)
-    throw new CommandError(
-      `${stopping.at.path}: ${stopping.why.replace(/\.$/, "")} (${stopping.code})`,
-      stopping.fix,
-    );
+  if (stopping !== undefined) throw new MistakesError([stopping]);
   const home = trustHome(directory);
   const contents = await readLockfileBytes(directory, found, defaultBudget);
   const paths: string[] = [];

@@ -89,7 +89,6 @@ describe("the executable", () => {
     [["verify", "--format", "junit"], /junit comes later/],
     [["verify", "--format", "github"], /github comes later/],
     [["verify", "--format", "pdf"], /human, json, markdown/],
-    [["verify", "--json", "--format", "markdown"], /contradict/],
     [["verify", "--mode", "loose"], /disabled, warn, strict/],
     [["verify", "--platform", "mars"], /current, all/],
     [["completion", "tcsh"], /bash, zsh, fish, powershell/],
@@ -102,6 +101,12 @@ describe("the executable", () => {
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  it("says both to people and as JSON that two formats contradict each other", () => {
+    const { status, stdout, stderr } = run(["verify", "--json", "--format", "markdown"]);
+    expect(status, stderr).toBe(2);
+    for (const text of [stdout, stderr]) expect(text).toContain("--json and --format markdown contradict");
   });
 
   it("ends 2 where there is nothing to verify", () => {

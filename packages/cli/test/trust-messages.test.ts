@@ -257,7 +257,7 @@ describe("trust list --allowed-signers", () => {
   it("is one format and --json another", async () => {
     await begin();
     const ran = await alice.trust("list", "--json", "--allowed-signers");
-    expect(ran).toMatchObject({ exitCode: 2, out: "" });
+    expect(ran).toExitWith(2);
     expect(ran.err).toContain("--json and --allowed-signers");
   });
 

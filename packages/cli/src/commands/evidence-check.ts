@@ -16,7 +16,6 @@ import { requestOf } from "../request.ts";
 export async function checkEvidence(host: Host, path: string, options: ProjectOptions): Promise<number> {
   const { pack, sha256 } = await readPackFile(host, path);
   const verification = forEvidence(
-    host,
     await checkPack(pack, true, requestOf(host, options), environmentOf(host)),
   );
   const { lockfile } = onlyLockfile(verification).set;

@@ -7,7 +7,7 @@ import { requestOf } from "../request.ts";
 
 /** Fills the evidence store. 0 when everything that the policy asks for was had, else 2; nothing is decided. */
 export async function fetchEvidence(host: Host, options: ProjectOptions): Promise<number> {
-  const verification = await runForEvidence(host, requestOf(host, options), environmentOf(host));
+  const verification = await runForEvidence(requestOf(host, options), environmentOf(host));
   const { text, missing } = evidenceSummary(verification);
   host.terminal.out(`${text}\nrequests: ${verification.report.requests}\n`);
   if (missing > 0)

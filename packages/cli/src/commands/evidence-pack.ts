@@ -19,7 +19,7 @@ export async function packEvidence(
 ): Promise<number> {
   const environment = environmentOf(host);
   const request = requestOf(host, options);
-  const verification = await runForEvidence(host, request, environment);
+  const verification = await runForEvidence(request, environment);
   const pack = await collect(onlyLockfile(verification), environment);
   const bytes = writePack(pack);
   await writeNamed(host, options.output, bytes);

@@ -10,7 +10,7 @@ import {
 } from "@countersign/core";
 import { verifyProject, type Verification } from "@countersign/gate";
 import { CommandError } from "../command-error.ts";
-import { mistakesOf, renderMistakes } from "../mistakes.ts";
+import { MistakesError, mistakesOf } from "../mistakes.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
 import type { ProjectOptions } from "../options.ts";
@@ -24,10 +24,7 @@ export async function explain(host: Host, wanted: string, options: ExplainOption
   const environment = environmentOf(host);
   const verification = await verifyProject({ ...requestOf(host, options), saves: "nothing" }, environment);
   const mistakes = mistakesOf(verification);
-  if (mistakes.length > 0) {
-    host.terminal.err(renderMistakes(mistakes));
-    return 2;
-  }
+  if (mistakes.length > 0) throw new MistakesError(mistakes);
   const explanations = explanationsOf(verification, matcher(wanted), environment.now);
   if (explanations.length === 0) throw notLocked(wanted, verification);
   if (options.json === true) {

@@ -15,7 +15,7 @@ import {
 import { CommandError } from "../command-error.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
-import { mistakesOf, renderMistakes } from "../mistakes.ts";
+import { MistakesError, mistakesOf, renderMistakes } from "../mistakes.ts";
 import type { ProjectOptions } from "../options.ts";
 import { json, layoutOf, renderReport } from "../render.ts";
 import { requestOf } from "../request.ts";
@@ -43,10 +43,8 @@ const frozen: Readonly<
  */
 export async function restore(host: Host, options: RestoreOptions): Promise<number> {
   const discovery = await findLockfiles(host.directory, options.lockfile);
-  if (discovery.lockfiles.length === 0) {
-    host.terminal.err(renderMistakes(discovery.findings.filter(({ effect }) => effect === "block")));
-    return 2;
-  }
+  if (discovery.lockfiles.length === 0)
+    throw new MistakesError(discovery.findings.filter(({ effect }) => effect === "block"));
   const lockfiles: RestoredLockfile[] = [];
   let exitCode = 0;
   for (const file of discovery.lockfiles) {

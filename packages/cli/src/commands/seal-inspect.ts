@@ -25,16 +25,14 @@ export async function inspectSeals(
   options: InspectOptions,
 ): Promise<number> {
   const paths = files.length > 0 ? files : await findSealFiles(host, options.lockfile);
-  if (paths.length === 0) {
-    if (options.json === true) host.terminal.out(json(documentOf([])));
+  if (paths.length === 0 && options.json !== true)
     throw new CommandError("no lockfile here has a seal", "countersign sign --approve --key FILE", 1);
-  }
   const seals = await Promise.all(
     paths.map(async (path) => inspect(path, await readNamed(host, path, sealFileBytes))),
   );
   if (options.json === true) host.terminal.out(json(documentOf(seals)));
   else for (const seal of seals) host.terminal.out(`${describe(seal)}\n`);
-  return seals.some(({ error }) => error !== null) ? 1 : 0;
+  return seals.length === 0 || seals.some(({ error }) => error !== null) ? 1 : 0;
 }
 
 type Inspected = {

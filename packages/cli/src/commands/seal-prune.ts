@@ -20,7 +20,7 @@ import {
 import { CommandError } from "../command-error.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
-import { renderMistakes } from "../mistakes.ts";
+import { MistakesError } from "../mistakes.ts";
 import type { ProjectOptions } from "../options.ts";
 import { count } from "../render.ts";
 import { requestOf } from "../request.ts";
@@ -40,10 +40,7 @@ export async function pruneSeals(host: Host, options: PruneOptions): Promise<num
     environmentOf(host),
   );
   const stopping = findings.filter(({ code }) => isStopping(code));
-  if (stopping.length > 0) {
-    host.terminal.err(renderMistakes(stopping));
-    return 2;
-  }
+  if (stopping.length > 0) throw new MistakesError(stopping);
   if (root === null) {
     const { why, fix } = findings.find(({ effect }) => effect === "block") ?? {
       why: "there is no trust store",

@@ -21,7 +21,7 @@ import { CommandError } from "../command-error.ts";
 import { fullRefOf } from "../full-ref.ts";
 import { environmentOf } from "../environment.ts";
 import type { Host } from "../host.ts";
-import { mistakesOf, renderMistakes } from "../mistakes.ts";
+import { MistakesError, mistakesOf } from "../mistakes.ts";
 import type { ProjectOptions } from "../options.ts";
 import { count, json, layoutOf, renderReport } from "../render.ts";
 import { requestOf } from "../request.ts";
@@ -58,17 +58,15 @@ export async function sign(host: Host, options: SignOptions): Promise<number> {
     );
   const environment = environmentOf(host);
   const prepared = await prepareSeals(requestOf(host, options), environment);
-  if (prepared.state === "refused") return refused(host, prepared);
+  if (prepared.state === "refused") throw refusal(host, prepared);
   const sealed: SealedLockfile[] = [];
   try {
     const signer = await openSigner(choice, signerContextOf(host, options.passphraseFd));
     // Whoever may not sign is told before the question.
     signerOf(prepared.root, signer, await signer.keyid(), options.as ?? null);
     for (const seal of prepared.seals) showChange(host, prepared, seal);
-    if (!(await agreed(host, options, kind, prepared.seals))) {
-      say(host, "nothing was signed");
-      return 2;
-    }
+    if (!(await agreed(host, options, kind, prepared.seals)))
+      throw new CommandError("nothing was signed", "");
     for (const seal of prepared.seals) {
       sealed.push(
         await sealLockfile(prepared, seal, signer, {
@@ -93,25 +91,28 @@ export async function sign(host: Host, options: SignOptions): Promise<number> {
   return 0;
 }
 
-function refused(host: Host, { verification, findings }: Extract<Preparation, { state: "refused" }>): number {
+/** Why there is nothing to sign, or nothing that may be signed. */
+function refusal(host: Host, { verification, findings }: Extract<Preparation, { state: "refused" }>): Error {
+  const { report, exitCode } = verification;
+  const refusing = exitCode === 0 ? 1 : exitCode;
   const mistakes = mistakesOf(verification);
-  const { report } = verification;
-  if (mistakes.length > 0) host.terminal.err(renderMistakes(mistakes));
-  else if (report.decision.mode === "disabled")
-    say(host, "the policy is disabled, so there is nothing that a seal could say");
-  else if (
-    report.findings.some(({ effect, code }) => effect === "block" && code !== "seal/approval-missing")
-  ) {
-    host.terminal.err(renderReport(report, "human", layoutOf(host, "err", false)));
-    say(host, "nothing was signed: what does not pass the policy in strict is not sealed");
-  } else if (findings.length > 0) host.terminal.err(renderMistakes(findings));
-  else {
-    throw new CommandError(
-      "there is no trust store, so nobody could tell whose seal this is",
-      "countersign trust init --signer ID=PUBLIC-KEY-FILE --root-key FILE",
-    );
+  if (mistakes.length > 0) return new MistakesError(mistakes, refusing);
+  if (report.decision.mode === "disabled")
+    return new CommandError("the policy is disabled, so there is nothing that a seal could say", "", 1);
+  const blocking = report.findings.filter(
+    ({ effect, code }) => effect === "block" && code !== "seal/approval-missing",
+  );
+  if (blocking.length > 0) {
+    const said = renderReport(report, "human", layoutOf(host, "err", false));
+    const conclusion =
+      "countersign: nothing was signed: what does not pass the policy in strict is not sealed\n";
+    return new MistakesError(blocking, refusing, `${said}${conclusion}`);
   }
-  return verification.exitCode === 0 ? 1 : verification.exitCode;
+  if (findings.length > 0) return new MistakesError(findings, refusing);
+  return new CommandError(
+    "there is no trust store, so nobody could tell whose seal this is",
+    "countersign trust init --signer ID=PUBLIC-KEY-FILE --root-key FILE",
+  );
 }
 
 function showChange(
