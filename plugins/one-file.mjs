@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { rolldown } from "rolldown";
@@ -91,6 +92,32 @@ export const ascii = {
         /[^\0-\x7F]/g,
         (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
       );
+    }
+  },
+};
+
+const builtinImport = /^import (?:([\w$]+)(?:, )?)?(?:\* as ([\w$]+)|(\{.*\}))? from "([^"]+)";$/gm;
+
+/**
+ * Takes Node.js's own modules as they are instead of importing them. An import names every export, and so runs what
+ * Node.js would load only when it is asked for: `node:crypto` its WebCrypto, `node:util` its comparison of texts.
+ */
+export const builtins = {
+  name: "builtins",
+  generateBundle(_, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type !== "chunk") continue;
+      chunk.code = chunk.code.replaceAll(builtinImport, (line, whole, namespace, named, id) => {
+        if (!isBuiltin(id)) return line;
+        const names = [whole, namespace, named?.replaceAll(/ as /g, ": ")].filter(
+          (name) => name !== undefined,
+        );
+        return names
+          .map((name) => `const ${name} = globalThis.process.getBuiltinModule(${JSON.stringify(id)});`)
+          .join(" ");
+      });
+      const left = chunk.imports.filter((id) => isBuiltin(id) && chunk.code.includes(`from "${id}"`));
+      if (left.length > 0) this.error(`${chunk.fileName} still imports ${left.join(", ")}`);
     }
   },
 };

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig, rolldown } from "rolldown";
-import { ascii, common, licences, readable } from "../../plugins/one-file.mjs";
+import { ascii, builtins, common, licences, readable } from "../../plugins/one-file.mjs";
 
 /** What `init` copies into a project: each hook as its own package ships it. */
 const hookFiles = {
@@ -85,7 +85,7 @@ async function groupsOf() {
 /** Two start files, the first so that all of the second is kept compiled, and a chunk for whatever a command loads when it runs; nothing is left to be installed beside it. */
 export default defineConfig({
   ...bundled,
-  plugins: [ascii, licences, hooks],
+  plugins: [ascii, builtins, licences, hooks],
   output: {
     dir: "dist",
     format: "esm",

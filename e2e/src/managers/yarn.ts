@@ -15,7 +15,8 @@ export const yarn: Adapter = {
       "",
     ].join("\n"),
   }),
-  variables: () => ({ YARN_ENABLE_TELEMETRY: "0", YARN_HTTP_RETRY: "0" }),
+  // A script that fails is shown, and not in a file that goes with the scene.
+  variables: () => ({ YARN_ENABLE_TELEMETRY: "0", YARN_HTTP_RETRY: "0", YARN_ENABLE_INLINE_BUILDS: "1" }),
   resolve: ["yarn", "install", "--mode=update-lockfile"],
   commands: {
     frozen: ["yarn", "install", "--immutable"],

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Runs on any Node that can read a module, so that an old one gets a sentence instead of a stack trace.
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
+
+// An import of Node.js's own modules would load all that they load only when it is asked for.
+const own = async (name) => process.getBuiltinModule?.(name) ?? (await import(name));
 
 const [major, minor, patch] = process.versions.node.split(".").map(Number);
 const supported =
@@ -9,6 +10,7 @@ const supported =
   (major === 24 && minor >= 15) ||
   (major === 22 && (minor > 22 || (minor === 22 && patch >= 2)));
 
+const { readFileSync } = await own("node:fs");
 const version = () => JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
 if (process.argv.length === 3 && (process.argv[2] === "--version" || process.argv[2] === "-V")) {
@@ -21,7 +23,7 @@ if (process.argv.length === 3 && (process.argv[2] === "--version" || process.arg
 } else {
   const { keepCompiled } = await import("../dist/compile-cache.js");
   const place = {
-    home: homedir(),
+    home: (await own("node:os")).homedir(),
     directory: process.cwd(),
     variables: process.env,
     platform: process.platform,

@@ -109,6 +109,16 @@ describe("the executable", () => {
     for (const text of [stdout, stderr]) expect(text).toContain("--json and --format markdown contradict");
   });
 
+  // Node.js says so as soon as somebody asks for all that one of its modules can do.
+  it.each([["--help"], ["policy", "show"], ["verify", "--offline"]])(
+    "loads nothing that warns of NO_COLOR beside FORCE_COLOR: %j %j",
+    (...args) => {
+      const { stdout, stderr } = run(args, { NO_COLOR: "1", FORCE_COLOR: "1" });
+      expect(stderr).not.toContain("Warning");
+      expect(stdout + stderr).not.toContain("\u001B");
+    },
+  );
+
   it("ends 2 where there is nothing to verify", () => {
     const empty = createTestDirectory("empty");
     writeFiles(empty.path, { ".git/HEAD": "" });

@@ -81,6 +81,8 @@ export async function openScene(mode: Mode): Promise<Scene> {
     NO_COLOR: "1",
     CI: "",
     COUNTERSIGN_CACHE_DIR: cache,
+    // A script that fails is shown, and not in a file that goes with the scene.
+    YARN_ENABLE_INLINE_BUILDS: "1",
   };
   const filesBelow = (path: string): string[] =>
     existsSync(path)

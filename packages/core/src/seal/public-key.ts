@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { ed25519 } from "@noble/curves/ed25519.js";
+import { ed25519PointProblem } from "./ed25519-point.ts";
 import type { SealKey } from "./trust-root.ts";
 
 /** A seal key that is a public key: everything but HMAC. */
@@ -28,7 +28,7 @@ export const curveOf = (algorithm: PublicKeyAlgorithm): Curve =>
  * @returns why it is no key to sign with
  */
 export function publicKeyOf(curve: Curve, point: Uint8Array): KeyObject | string {
-  const problem = curve === "Ed25519" ? ed25519Problem(point) : p256Problem(point);
+  const problem = curve === "Ed25519" ? ed25519PointProblem(point) : p256Problem(point);
   if (problem !== null) return problem;
   try {
     // Here OpenSSL refuses a P-256 point that is not on the curve.
@@ -36,16 +36,6 @@ export function publicKeyOf(curve: Curve, point: Uint8Array): KeyObject | string
     return createPublicKey({ key: der, format: "der", type: "spki" });
   } catch {
     return `the point is not on ${curve}`;
-  }
-}
-
-function ed25519Problem(point: Uint8Array): string | null {
-  if (point.length !== 32) return `an Ed25519 key has 32 bytes, not ${point.length}`;
-  try {
-    // Strict as RFC 8032 §5.1.3: refuses what is not on the curve and y of the field's prime or more.
-    return ed25519.Point.fromBytes(point).isSmallOrder() ? "the Ed25519 point is of small order" : null;
-  } catch {
-    return "the Ed25519 point is not on the curve, or not in canonical form";
   }
 }
 
