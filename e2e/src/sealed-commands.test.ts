@@ -54,7 +54,7 @@ describe.skipIf(!built)("a missing approval in warn", () => {
         const start = filesOf(scene.project);
         const alone = await settled(start, () => scene.run(line, limit));
         const ours = await settled(start, () => wrapped(line));
-        expect(alone.ended.exitCode, alone.ended.output).toBe(0);
+        expect(alone.ended).toExitWith(0);
         expect(ours.ended.output).toContain("seal/approval-missing");
         expect(ours.ended.stdout).not.toContain("seal/");
         expect(told(ours)).toEqual(told(alone));
@@ -176,7 +176,7 @@ describe.skipIf(!built)("a hook where the project demands an approval", () => {
         clearInstallation(scene);
         await seal(scene, pinOf(scene));
         const approved = await scene.run(adapter.commands.frozen, limit);
-        expect(approved.exitCode, approved.output).toBe(0);
+        expect(approved).toExitWith(0);
         clearInstallation(scene);
         await newPackage(scene);
         const changed = await scene.run(adapter.commands.frozen, limit);
@@ -207,7 +207,7 @@ describe.skipIf(!built)("adding a package where an approval is demanded", () => 
         await seal(scene);
         const { adapter } = scene;
         const added = await wrapped(adapter.commands.add);
-        expect(added.exitCode, added.output).toBe(1);
+        expect(added).toExitWith(1);
         expect(added.output).toContain("seal/approval-missing");
         expect(added.output).toContain("countersign sign --approve");
         expect(added.output).toContain(`${adapter.lockfile} was changed and nothing was installed`);
@@ -216,11 +216,11 @@ describe.skipIf(!built)("adding a package where an approval is demanded", () => 
         expect(marksOf(scene)).toEqual([]);
 
         const early = await wrapped(adapter.commands.frozen);
-        expect(early.exitCode, early.output).toBe(1);
+        expect(early).toExitWith(1);
         await seal(scene);
         expect(readdirSync(join(scene.project, sealFolder))).toHaveLength(2);
         const installed = await wrapped(adapter.commands.frozen);
-        expect(installed.exitCode, installed.output).toBe(0);
+        expect(installed).toExitWith(0);
         expect(Object.keys(treeOf(join(scene.project, adapter.installed))).join("\n")).toMatch(/\bextra\b/);
       },
     );

@@ -1,14 +1,13 @@
+import { CommanderError } from "commander";
 import { visible, type Finding } from "@countersign/core";
 import { CommandError } from "./command-error.ts";
 import type { Terminal } from "./terminal.ts";
 import { json } from "./render.ts";
 import { MistakesError } from "./mistakes.ts";
 
-const schema = "countersign/failure/1";
-
 /** `countersign/failure/1`: what a command that was asked for JSON prints instead of its answer. */
 type Failure = {
-  schema: typeof schema;
+  schema: "countersign/failure/1";
   exitCode: number;
   errors: { code: string | null; at: Finding["at"] | null; why: string; fix: string }[];
 };
@@ -23,13 +22,6 @@ export function wantsJson(args: readonly string[]): boolean {
   );
 }
 
-/** Of a command line that is none. */
-export function usageFailure(message: string): string {
-  const why = message.replace(/^error: /, "");
-  const failure: Failure = { schema, exitCode: 2, errors: [{ code: null, at: null, why, fix: "" }] };
-  return json(failure);
-}
-
 /**
  * Says why a command came to no answer.
  * @returns its exit code
@@ -38,34 +30,40 @@ export function showFailure(
   error: unknown,
   { terminal, asJson, debug }: { terminal: Terminal; asJson: boolean; debug: boolean },
 ): number {
-  const failure = failureOf(error);
-  if (asJson) terminal.out(json(failure));
-  terminal.err(error instanceof MistakesError ? error.text : textOf(failure, error, debug));
-  if (debug && error instanceof Error) terminal.err(`${linesOf(error.stack ?? "").join("\n")}\n`);
-  return failure.exitCode;
+  const { exitCode, errors, text } = failureOf(error, debug);
+  if (asJson) terminal.out(json({ schema: "countersign/failure/1", exitCode, errors } satisfies Failure));
+  terminal.err(text);
+  if (debug && error instanceof Error && !(error instanceof CommanderError))
+    terminal.err(`${linesOf(error.stack ?? "").join("\n")}\n`);
+  return exitCode;
 }
 
-function failureOf(error: unknown): Failure {
+/** @returns with what is still to be said to people */
+function failureOf(error: unknown, debug: boolean): Omit<Failure, "schema"> & { text: string } {
   if (error instanceof MistakesError) {
     const errors = error.mistakes.map(({ code, at, why, fix }) => ({ code, at, why, fix }));
-    return { schema, exitCode: error.exitCode, errors };
+    return { exitCode: error.exitCode, errors, text: error.text };
   }
-  const one = (why: string, fix: string): Failure["errors"] => [{ code: null, at: null, why, fix }];
-  if (error instanceof CommandError)
-    return { schema, exitCode: error.exitCode, errors: one(error.message, error.fix) };
-  const message = error instanceof Error ? error.message : String(error);
-  const again = "run it again with --debug, and report what that shows";
-  return { schema, exitCode: 2, errors: one(`something unexpected happened: ${message}`, again) };
+  // Commander has said it already.
+  if (error instanceof CommanderError)
+    return { exitCode: 2, errors: [oneError(error.message.replace(/^error: /, ""), "")], text: "" };
+  if (error instanceof CommandError) {
+    const { message, fix, exitCode } = error;
+    return { exitCode, errors: [oneError(message, fix)], text: textOf(message, fix) };
+  }
+  const why = `something unexpected happened: ${error instanceof Error ? error.message : String(error)}`;
+  const fix = "run it again with --debug, and report what that shows";
+  return { exitCode: 2, errors: [oneError(why, fix)], text: textOf(why, debug ? "" : fix) };
 }
 
-function textOf({ errors }: Failure, error: unknown, debug: boolean): string {
-  const isExpected = error instanceof CommandError;
-  return errors
-    .map(({ why, fix }) => {
-      const lines = fix === "" || (debug && !isExpected) ? [] : [`  fix: ${linesOf(fix).join("\n       ")}`];
-      return `${[`countersign: ${visible(why)}`, ...lines].join("\n")}\n`;
-    })
-    .join("");
-}
+const oneError = (why: string, fix: string): Failure["errors"][number] => ({
+  code: null,
+  at: null,
+  why,
+  fix,
+});
+
+const textOf = (why: string, fix: string): string =>
+  `countersign: ${visible(why)}\n${fix === "" ? "" : `  fix: ${linesOf(fix).join("\n       ")}\n`}`;
 
 const linesOf = (text: string): string[] => text.split("\n").map((line) => visible(line));

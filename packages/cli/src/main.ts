@@ -22,7 +22,7 @@ export async function main(
     return host.signal.aborted ? cancelled(host) : exitCode;
   } catch (error) {
     if (host.signal.aborted) return cancelled(host);
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : misused(error, host, args);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
     return failed(error, host, args);
   }
 }
@@ -33,7 +33,6 @@ async function gated(command: WrappedCommand, host: Host): Promise<number> {
     return await wrap(host, command);
   } catch (error) {
     if (host.signal.aborted) return cancelled(host);
-    if (error instanceof CommanderError) return 2;
     return failed(error, host, command.options);
   }
 }
@@ -42,13 +41,6 @@ function cancelled({ terminal }: Host): number {
   terminal.progress(null);
   terminal.err("countersign: cancelled\n");
   return 130;
-}
-
-/** What is wrong with the command line has been said already, by commander. */
-async function misused({ message }: CommanderError, { terminal }: Host, args: readonly string[]): Promise<2> {
-  const { usageFailure, wantsJson } = await import("./failure.ts");
-  if (wantsJson(args)) terminal.out(usageFailure(message));
-  return 2;
 }
 
 async function failed(error: unknown, { terminal }: Host, args: readonly string[]): Promise<number> {

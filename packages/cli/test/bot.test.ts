@@ -18,7 +18,7 @@ beforeEach(async () => {
   leaf = scene.kit.npm.publish({ name: "leaf" });
   project(leaf);
   const started = await startSealing(scene);
-  expect(started, started.err).toExitWith(0);
+  expect(started).toExitWith(0);
   // Even a policy that carelessly names the bot among those who may approve.
   scene.write({ ".countersign/policy.yaml": sealPolicy(scene, policy) });
   await sign("--approve", "alice");
@@ -53,7 +53,7 @@ const countSeals = (): number =>
 describe("a bot that updates dependencies", () => {
   it("is stopped until a person has approved, whatever it summarises; then its summary replaces the evidence", async () => {
     const summarised = await sign("--summary", "release-bot", "--base", base);
-    expect(summarised, summarised.err).toExitWith(0);
+    expect(summarised).toExitWith(0);
     const alone = await verify();
     expect(alone).toExitWith(1);
     expect(blocking(alone.report)).toEqual(["seal/approval-missing"]);
@@ -105,7 +105,7 @@ describe("a bot that updates dependencies", () => {
       "--repository",
       repository,
     );
-    expect(made, made.err).toExitWith(0);
+    expect(made).toExitWith(0);
     const forged = await scene.runWith(
       elsewhere,
       "sign",
@@ -114,7 +114,7 @@ describe("a bot that updates dependencies", () => {
       keyOf(scene, "release-bot"),
       "--yes",
     );
-    expect(forged, forged.err).toExitWith(0);
+    expect(forged).toExitWith(0);
     rmSync(place("trust"), { recursive: true });
     cpSync(join(scene.setting.scratch, "kept"), place("trust"), { recursive: true });
     const { exitCode, report } = await verify();

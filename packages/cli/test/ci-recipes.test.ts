@@ -193,7 +193,7 @@ describe("the recipes", () => {
     const line = /countersign (verify .*)/.exec(gitlab)?.[1] ?? "";
     const args = line.split(" ").map((word) => (word === '"$BASE"' ? "HEAD" : word));
     const ran = await scene.run(...args);
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(existsSync(join(scene.directory, "countersign.md"))).toBe(true);
     await scene.close();
   });

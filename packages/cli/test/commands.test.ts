@@ -50,7 +50,7 @@ describe("docs/commands.md", () => {
 
   it.each(examples)("%s ends %i", async (command, exitCode) => {
     const ran = await scene.run(...command.split(" ").slice(1));
-    expect(ran.exitCode, `${ran.out}\n${ran.err}`).toBe(exitCode);
+    expect(ran).toExitWith(exitCode);
   });
 
   it("left behind what its examples say", () => {

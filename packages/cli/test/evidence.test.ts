@@ -50,7 +50,7 @@ function trust(): string[] {
 describe("evidence", () => {
   it("carries all that verifies a lockfile to a machine without a network", async () => {
     const packed = await scene.run("evidence", "pack");
-    expect(packed.exitCode, packed.err).toBe(0);
+    expect(packed).toExitWith(0);
     expect(packed.out).toContain(`sha256 ${sha256()}`);
     const far = elsewhere("far");
     scene.kit.requests.clear();
@@ -58,7 +58,7 @@ describe("evidence", () => {
     const imported = await scene.runWith(far, "evidence", "import", "evidence.pack", "--sha256", sha256());
     expect(imported).toMatchObject({ exitCode: 0, out: expect.not.stringContaining("left out") });
     const verified = await scene.runWith(far, "verify", "--offline", ...trust());
-    expect(verified.exitCode, verified.out).toBe(0);
+    expect(verified).toExitWith(0);
     expect(scene.kit.requests.all).toEqual([]);
   });
 
@@ -91,7 +91,7 @@ describe("evidence", () => {
     await scene.run("evidence", "pack");
     const far = elsewhere("far");
     const checked = await scene.runWith(far, "evidence", "check", "evidence.pack", ...trust());
-    expect(checked.exitCode, checked.out).toBe(0);
+    expect(checked).toExitWith(0);
     expect(checked.out).toContain("the pack is enough");
     expect(await scene.runWith(far, "verify", "--offline", ...trust())).toExitWith(2);
   });
@@ -181,7 +181,7 @@ describe("evidence", () => {
   it("fetch fills the store and decides nothing", async () => {
     scene.kit.npm.publish({ name: "@acme/widget", signature: false, provenance: true });
     const fetched = await scene.run("evidence", "fetch");
-    expect(fetched.exitCode, fetched.err).toBe(0);
+    expect(fetched).toExitWith(0);
     expect(fetched.out).toContain("found: 1 listing");
   });
 });

@@ -91,11 +91,11 @@ describe.each(cases)("init for %s", (real, lock, tool, args) => {
     expect(await init()).toExitWith(0);
     const first = await manager(tool, args);
     expect(existsSync(markFile()), first.output).toBe(true);
-    expect(first.exitCode, first.output).toBe(0);
+    expect(first).toExitWith(0);
     expect(await init("--remove")).toExitWith(0);
     rmSync(markFile());
     const second = await manager(tool, args);
-    expect(second.exitCode, second.output).toBe(0);
+    expect(second).toExitWith(0);
     expect(existsSync(markFile()), second.output).toBe(false);
   });
 });
@@ -119,7 +119,7 @@ describe.skipIf(!pnpm)("init with a registry that has the plugin", () => {
     project("pnpm-lock.yaml", "pnpm-12");
     publish(hooks["pnpm.cjs"]);
     const ran = await init();
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(workspace()).toContain("pnpm-plugin-countersign");
     expect(existsSync(join(scene.directory, ".countersign/hooks/pnpm.cjs"))).toBe(false);
     expect(existsSync(join(scene.directory, "node_modules"))).toBe(false);

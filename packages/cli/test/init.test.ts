@@ -147,7 +147,7 @@ describe("init", () => {
       project(lock, files);
       const before = state();
       const ran = await init("--yes");
-      expect(ran.exitCode, ran.err).toBe(0);
+      expect(ran).toExitWith(0);
       for (const [path, part] of Object.entries(expected)) {
         expect(text(path)).toContain(part);
         expect(ran.out).toContain(`+++ b/${path}`);

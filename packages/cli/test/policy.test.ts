@@ -24,7 +24,7 @@ describe("policy init", () => {
     });
     writeProject(scene.directory, { lock: "uv.lock", files: [wheel], index: scene.kit.pypi.simpleUrl });
     const ran = await scene.run("policy", "init");
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.out).toContain(written());
     expect(written()).toMatch(/^mode: warn$/m);
     expect(written()).toContain(`url: "${scene.kit.npm.url}"\n    ecosystem: npm`);

@@ -97,7 +97,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     write("package-lock.json", "strict");
     const lock = readFileSync(path("package-lock.json"), "utf8");
     const planned = await restore("npm-12", "--dry-run", "--json");
-    expect(planned.exitCode, planned.err).toBe(0);
+    expect(planned).toExitWith(0);
     expect(documentOf(planned)).toMatchObject({
       schema: "countersign/restore/1",
       dryRun: true,
@@ -116,7 +116,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     expect(existsSync(path("node_modules"))).toBe(false);
 
     const restored = await restore("npm-12", "--json");
-    expect(restored.exitCode, restored.err).toBe(0);
+    expect(restored).toExitWith(0);
     const document = documentOf(restored);
     expect(document.lockfiles[0]).toMatchObject({ action: "install", outcome: "restored", obstacles: [] });
     const digest = `sha512:${createHash("sha512").update(leaf.tarball).digest("hex")}`;
@@ -153,7 +153,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     expect(ran.out).toContain("leaf@6.6.6 lies there, leaf@1.0.0 is locked.");
     expect(readFileSync(manifest, "utf8")).toBe(before);
     const restored = await restore("npm-12");
-    expect(restored.exitCode, restored.err).toBe(0);
+    expect(restored).toExitWith(0);
     expect(readFileSync(manifest, "utf8")).not.toContain("6.6.6");
   });
 
@@ -178,7 +178,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     ] as const) {
       write("package-lock.json", mode, [widget, leaf, unsigned]);
       const ran = await restore("npm-12", ...args);
-      expect(ran.exitCode, ran.err).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.err).toContain("signature/absent");
       expect(ran.out).toContain("blocked: package-lock.json: 3 missing");
       expect(existsSync(path("node_modules"))).toBe(false);
@@ -191,7 +191,7 @@ describe.skipIf(!npm)("restore with npm", () => {
       write("package-lock.json", "strict", [pkg]);
       scene.write({ ".countersign/policy.yaml": policyOf(scene, "strict", "provenance") });
       const ran = await restore("npm-12");
-      expect(ran.exitCode, ran.err).toBe(1);
+      expect(ran).toExitWith(1);
       expect(ran.err).toMatch(pkg === leaf ? /attestation\/absent/ : /bundle\/signature-invalid/);
       expect(existsSync(path("node_modules"))).toBe(false);
     }
@@ -209,7 +209,7 @@ describe.skipIf(!npm)("restore with npm", () => {
     expect(strict).toExitWith(1);
     expect(strict.err).toContain("artefact/digest-missing");
     const ran = await restore("npm-12");
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     for (const code of ["signature/absent", "artefact/digest-missing"]) expect(ran.err).toContain(code);
     expect(existsSync(path("node_modules/unsigned/package.json"))).toBe(true);
     expect(JSON.parse(readFileSync(path("package-lock.json"), "utf8"))).toEqual(lock);
@@ -228,7 +228,7 @@ describe.skipIf(!npm)("restore with npm", () => {
       `#!/bin/sh\n${real} || exit $?\nsed -i s/1.0.0/6.6.6/ node_modules/leaf/package.json\n`,
     );
     const ran = await scene.runWith(setting, "restore", ...trust, "--json");
-    expect(ran.exitCode, ran.err).toBe(1);
+    expect(ran).toExitWith(1);
     const document = documentOf(ran);
     expect(document.lockfiles[0]).toMatchObject({ action: "install", outcome: "failed" });
     expect(states(document).toSorted()).toEqual(["differs", "installed"]);
@@ -259,7 +259,7 @@ describe.skipIf(!npm)("restore with npm", () => {
       registry: scene.kit.npm.url,
     });
     const ran = await restore("npm-12", "--lockfile", "inner/package-lock.json");
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(existsSync(path("inner/node_modules/other/package.json"))).toBe(true);
     expect(existsSync(path("node_modules"))).toBe(false);
     expect(await restore("npm-12", "--lockfile", "nowhere/package-lock.json")).toExitWith(2);
@@ -270,7 +270,7 @@ describe.skipIf(!pnpm)("restore with pnpm", () => {
   it("T13 T15 T16: installs, proves, skips, and installs anew what differs", async () => {
     write("pnpm-lock.yaml", "strict");
     const first = await restore("pnpm-12", "--json");
-    expect(first.exitCode, first.err).toBe(0);
+    expect(first).toExitWith(0);
     expect(documentOf(first).lockfiles[0]).toMatchObject({ action: "install", outcome: "restored" });
     const again = await restore("pnpm-12", "--json");
     expect(documentOf(again).lockfiles[0]).toMatchObject({ action: "none", outcome: "as-locked" });
@@ -280,7 +280,7 @@ describe.skipIf(!pnpm)("restore with pnpm", () => {
     rmSync(manifest);
     writeFileSync(manifest, good.replace("1.0.0", "6.6.6"));
     const repaired = await restore("pnpm-12", "--json");
-    expect(repaired.exitCode, repaired.err).toBe(0);
+    expect(repaired).toExitWith(0);
     expect(documentOf(repaired).lockfiles[0]).toMatchObject({ action: "install", outcome: "restored" });
     expect(readFileSync(manifest, "utf8")).toBe(good);
   });
@@ -316,7 +316,7 @@ describe.each(others)("restore with %s", (real, lock, installed) => {
       writeProject(scene.directory, { lock, files: [wheel], index: scene.kit.pypi.simpleUrl });
     } else write(lock, "warn");
     const first = await restore(real, "--json");
-    expect(first.exitCode, first.err).toBe(0);
+    expect(first).toExitWith(0);
     expect(documentOf(first).lockfiles[0]).toMatchObject({
       action: "install",
       outcome: "restored",
@@ -324,7 +324,7 @@ describe.each(others)("restore with %s", (real, lock, installed) => {
     });
     expect(existsSync(path(installed))).toBe(true);
     const again = await restore(real, "--json");
-    expect(again.exitCode, again.err).toBe(0);
+    expect(again).toExitWith(0);
     expect(documentOf(again).lockfiles[0]).toMatchObject({ action: "none", outcome: "as-locked" });
   });
 });

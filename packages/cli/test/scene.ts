@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { createTestDirectory, startTestkit, writeFiles, type Testkit } from "@countersign/testkit";
+import {
+  createTestDirectory,
+  startTestkit,
+  writeFiles,
+  writeProject,
+  type PublishedPackage,
+  type Testkit,
+} from "@countersign/testkit";
 import { run, type Ran, type Setting } from "./host.ts";
 
 /** A project directory, a home and caches of its own, and the kit whose Sigstore it trusts. */
@@ -41,6 +48,10 @@ export async function openScene(): Promise<Scene> {
     },
   };
 }
+
+/** Writes a project that locks packages of the kit's npm registry. */
+export const lockPackages = ({ directory, kit }: Scene, ...packages: readonly PublishedPackage[]): void =>
+  void writeProject(directory, { lock: "package-lock.json", packages, registry: kit.npm.url });
 
 /** A policy that names the kit's npm registry. */
 export const policyOf = ({ kit }: Scene, mode: string, level = "signed"): string => `version: 1

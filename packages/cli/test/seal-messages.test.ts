@@ -1,39 +1,25 @@
-import { appendFileSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeProject, type PublishedPackage } from "@countersign/testkit";
-import type { Ran } from "./host.ts";
-import { openScene, type Scene } from "./scene.ts";
-import { approvals, commit, keyOf, sealPolicy, startSealing, summaries } from "./sealing.ts";
+import {
+  approvals,
+  commit,
+  keyOf,
+  sealPolicy,
+  openSealing,
+  summaries,
+  type SealingScene,
+} from "./sealing.ts";
 
-let scene: Scene;
-let widget: PublishedPackage;
+let scene: SealingScene;
 beforeEach(async () => {
-  scene = await openScene();
-  widget = scene.kit.npm.publish({ name: "@acme/widget", provenance: true });
-  project();
-  const started = await startSealing(scene);
-  expect(started, started.err).toExitWith(0);
+  scene = await openSealing();
   policy(approvals());
 });
 afterEach(() => scene.close());
 
-const project = (...more: PublishedPackage[]): void =>
-  void writeProject(scene.directory, {
-    lock: "package-lock.json",
-    packages: [widget, ...more],
-    registry: scene.kit.npm.url,
-  });
 const policy = (seal: string): void => scene.write({ ".countersign/policy.yaml": sealPolicy(scene, seal) });
-const seals = (): string[] => {
-  const folder = join(scene.directory, ".countersign/seals");
-  return existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"))
-    : [];
-};
-const approve = (name = "alice", ...more: string[]): Promise<Ran> =>
-  scene.run("sign", "--approve", "--key", keyOf(scene, name), "--yes", ...more);
 const variables = { SEAL_SECRET: "s".repeat(40) };
 /** Makes bob approve with a shared secret too. */
 async function approveBySecret(): Promise<void> {
@@ -49,34 +35,33 @@ async function approveBySecret(): Promise<void> {
     root,
     "--yes",
   );
-  expect(added, added.err).toExitWith(0);
+  expect(added).toExitWith(0);
   const signed = await scene.runWith({ variables }, "sign", "--approve", "--yes", "--hmac", "SEAL_SECRET");
-  expect(signed, signed.err).toExitWith(0);
+  expect(signed).toExitWith(0);
 }
 
 describe("sign says what is sealed already", () => {
   it("who sealed these bytes", async () => {
-    const { err } = await approve();
+    const { err } = await scene.approve();
     expect(err).toContain("1 provenance, 0 signed, 0 locked, 0 unlocked, 1 local\n");
     expect(err).toContain("package-lock.json: 2 packages; no seal of it counts yet\n");
-    expect((await approve("bob")).err).toContain("package-lock.json: 2 packages; sealed already by alice");
+    expect((await scene.approve("bob")).err).toContain(
+      "package-lock.json: 2 packages; sealed already by alice",
+    );
     commit(scene, "sealed");
-    expect((await approve()).err).toContain("sealed already by alice, bob");
+    expect((await scene.approve()).err).toContain("sealed already by alice, bob");
   });
 
   it("and what changed since the last other bytes", async () => {
-    await approve();
+    await scene.approve();
     commit(scene, "sealed");
-    project(scene.kit.npm.publish({ name: "newcomer", version: "2.0.0" }));
-    await approve();
-    const { err } = await approve("bob");
+    scene.project(scene.kit.npm.publish({ name: "newcomer", version: "2.0.0" }));
+    await scene.approve();
+    const { err } = await scene.approve("bob");
     expect(err).toContain("3 packages; sealed already by alice");
     expect(err).toContain("since the last seal of other bytes (alice): 1 added: newcomer@2.0.0");
   });
 });
-
-const summarise = (...more: string[]): Promise<Ran> =>
-  scene.run("sign", "--summary", "--key", keyOf(scene, "release-bot"), "--yes", ...more);
 
 describe("a summary is valid until", () => {
   const day = 86_400_000;
@@ -84,7 +69,7 @@ describe("a summary is valid until", () => {
 
   it("the policy's maxAge, where it comes before its own word", async () => {
     policy(summaries);
-    expect((await summarise("--expires", "60")).err).toContain(
+    expect((await scene.summarise("--expires", "60")).err).toContain(
       `, valid until ${inDays(30)} by the policy's maxAge, though --expires says ${inDays(60)}\n`,
     );
     const ran = await scene.runWith({ width: 200 }, "verify", "--offline");
@@ -93,7 +78,9 @@ describe("a summary is valid until", () => {
 
   it("its own word, where that comes first", async () => {
     policy(summaries);
-    expect((await summarise("--expires", "14")).err).toMatch(new RegExp(`, valid until ${inDays(14)}\n`));
+    expect((await scene.summarise("--expires", "14")).err).toMatch(
+      new RegExp(`, valid until ${inDays(14)}\n`),
+    );
     const ran = await scene.runWith({ width: 200 }, "verify", "--offline");
     expect(ran.out).toMatch(new RegExp(`valid until ${inDays(14)}T`));
   });
@@ -101,8 +88,8 @@ describe("a summary is valid until", () => {
 
 describe("seal verify under a trust store that is refused", () => {
   it("counts the seals that nobody judged", async () => {
-    await approve();
-    await approve("bob");
+    await scene.approve();
+    await scene.approve("bob");
     commit(scene, "sealed");
     const elsewhere = { scratch: join(scene.setting.scratch, "elsewhere") };
     for (const args of [["--base", "nope"], []]) {
@@ -124,7 +111,7 @@ describe("seal verify under a trust store that is refused", () => {
 
 describe("seal prune says what it keeps", () => {
   it("all count", async () => {
-    await approve();
+    await scene.approve();
     const ran = await scene.run("seal", "prune", "--dry-run");
     expect(ran).toMatchObject({ exitCode: 0, out: "" });
     expect(ran.err).toBe("countersign: no seal is to be removed\n  kept: 1 seal that counts\n");
@@ -135,8 +122,8 @@ describe("seal prune says what it keeps", () => {
   });
 
   it("seals of a lockfile that has changed since", async () => {
-    await approve();
-    await approve("bob");
+    await scene.approve();
+    await scene.approve("bob");
     appendFileSync(join(scene.directory, "package-lock.json"), " ");
     const ran = await scene.run("seal", "prune", "--dry-run");
     expect(ran).toMatchObject({ exitCode: 0, out: "" });
@@ -146,16 +133,16 @@ describe("seal prune says what it keeps", () => {
   });
 
   it("seals of other bytes where one lockfile is named", async () => {
-    await approve();
+    await scene.approve();
     appendFileSync(join(scene.directory, "package-lock.json"), " ");
-    await approve();
+    await scene.approve();
     const ran = await scene.run("seal", "prune", "--dry-run", "--lockfile", "package-lock.json");
     expect(ran.err).toContain("  kept: 1 seal that counts\n");
     expect(ran.err).toContain("  kept: 1 seal of other bytes, since --lockfile names only some lockfiles\n");
     expect((await scene.run("seal", "prune", "--yes")).err).toBe(
       "countersign: removed 1 seal\n  kept: 1 seal that counts\n",
     );
-    expect(seals()).toHaveLength(1);
+    expect(scene.seals()).toHaveLength(1);
   });
 
   it("seals by a secret that is not here", async () => {
@@ -171,7 +158,7 @@ describe("seal prune says what it keeps", () => {
 describe("sign refuses", () => {
   it("a folder for seals that cannot be written", async () => {
     scene.write({ ".countersign/seals": "a file" });
-    const ran = await approve();
+    const ran = await scene.approve();
     expect(ran).toExitWith(2);
     expect(ran.err).toMatch(
       /\.countersign\/seals\/[^ ]+ cannot be written: the system says E[A-Z]+\n {2}fix: make the directory writable\n/,
@@ -179,20 +166,20 @@ describe("sign refuses", () => {
   });
 
   it("a ref that is not named in full", async () => {
-    const ran = await approve("alice", "--ref", "main");
+    const ran = await scene.approve("alice", "--ref", "main");
     expect(ran).toMatchObject({
       exitCode: 2,
       err: "countersign: --ref main is no full name of a ref\n  fix: --ref refs/heads/main\n",
     });
-    expect((await approve("alice", "--ref", "a b")).err).toContain("fix: --ref 'refs/heads/a b'\n");
-    expect(seals()).toEqual([]);
-    expect(await approve("alice", "--ref", "refs/heads/main")).toExitWith(0);
+    expect((await scene.approve("alice", "--ref", "a b")).err).toContain("fix: --ref 'refs/heads/a b'\n");
+    expect(scene.seals()).toEqual([]);
+    expect(await scene.approve("alice", "--ref", "refs/heads/main")).toExitWith(0);
   });
 });
 
 describe("what is not there is no verdict", () => {
   it("seal verify ends 2 without lockfile or base", async () => {
-    await approve();
+    await scene.approve();
     commit(scene, "sealed");
     for (const args of [
       ["--lockfile", "nope"],
@@ -221,7 +208,7 @@ describe("what is not there is no verdict", () => {
       1,
       { schema: "countersign/seals/1", verified: false, seals: [] },
     ]);
-    await approve();
+    await scene.approve();
     const missing = await scene.run("seal", "inspect", "--lockfile", "nope");
     expect(missing).toMatchObject({ exitCode: 2, out: "" });
     expect(missing.err).toContain("lockfile/not-found");
@@ -234,7 +221,7 @@ describe("fixes that work", () => {
   const verifyText = async (): Promise<string> => (await scene.runWith({ width: 1000 }, "verify")).out;
   const trust = async (...args: string[]): Promise<void> => {
     const ran = await scene.run("trust", ...args, "--key", keyOf(scene, "root"), "--yes");
-    expect(ran, ran.err).toExitWith(0);
+    expect(ran).toExitWith(0);
   };
 
   it("of a missing approval: a key, and only signers that can approve", async () => {
@@ -254,7 +241,7 @@ describe("fixes that work", () => {
   it("of a floor in the future: no key can help", async () => {
     const day = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
     await trust("revoke", "--path", "package-lock.json", "--not-before", day);
-    const ran = await approve();
+    const ran = await scene.approve();
     expect(ran).toExitWith(2);
     expect(ran.err).toContain(
       `fix: sign after ${day}T00:00:00Z: the trust store takes no older seals of package-lock.json, by whatever key`,
@@ -264,17 +251,19 @@ describe("fixes that work", () => {
   it("of an unknown key", async () => {
     const hmac = await scene.runWith({ variables }, "sign", "--yes", "--hmac", "SEAL_SECRET");
     expect(hmac.err).toContain("fix: countersign trust add ID --hmac VARIABLE\n");
-    expect((await approve("mallory")).err).toContain("fix: countersign trust add ID --public-key FILE\n");
-    expect((await approve("mallory", "--as", "bob")).err).toContain(
+    expect((await scene.approve("mallory")).err).toContain(
+      "fix: countersign trust add ID --public-key FILE\n",
+    );
+    expect((await scene.approve("mallory", "--as", "bob")).err).toContain(
       "fix: countersign trust add bob --public-key FILE\n",
     );
-    expect((await approve("alice", "--as", "bob")).err).toContain(
+    expect((await scene.approve("alice", "--as", "bob")).err).toContain(
       "fix: leave out --as: the key is that of alice\n",
     );
   });
 
   it("of a base that is not there", async () => {
-    await approve();
+    await scene.approve();
     commit(scene, "sealed");
     for (const command of [["verify"], ["seal", "verify"]]) {
       const ran = await scene.run(...command, "--base", "nope");
@@ -293,7 +282,7 @@ describe("a secret that is not here", () => {
     const key = ["--hmac", "SEAL_SECRET", "--predicates", "summary", "--key", root, "--yes"];
     await scene.runWith({ variables }, "trust", "add", "release-bot", ...key);
     const signed = await scene.runWith({ variables }, "sign", "--summary", "--yes", "--hmac", "SEAL_SECRET");
-    expect(signed, signed.err).toExitWith(0);
+    expect(signed).toExitWith(0);
     const { out } = await scene.runWith({ width: 1000 }, "verify", "--verbose");
     expect(out).not.toContain("is signed with a key that");
     expect(out).not.toContain("No summary seals these bytes");
@@ -305,7 +294,7 @@ describe("a secret that is not here", () => {
 
 describe("what a seal is for", () => {
   it("names the ref", async () => {
-    await approve();
+    await scene.approve();
     const { out } = await scene.run("seal", "verify", "--ref", "refs/heads/main");
     expect(out).toContain("it is for no ref in particular (seal/ref-mismatch)");
     expect((await scene.run("seal", "inspect")).out).toContain(", 2 packages\n");
@@ -315,19 +304,21 @@ describe("what a seal is for", () => {
 describe("sign shows the files that it is over besides the lockfile", () => {
   it("by name the first time, then what has changed since the last seal, of the same bytes too", async () => {
     scene.write({ ".npmrc": "ignore-scripts=true\n" });
-    expect((await approve()).err).toMatch(/ {2}closure: \.npmrc, package\.json\n/);
+    expect((await scene.approve()).err).toMatch(/ {2}closure: \.npmrc, package\.json\n/);
     // Seals tell the time in seconds, and bob's is to be the later one.
     await setTimeout(1001);
-    expect((await approve("bob")).err).toContain("closure since the last seal (alice): no file changed\n");
+    expect((await scene.approve("bob")).err).toContain(
+      "closure since the last seal (alice): no file changed\n",
+    );
     scene.write({ ".npmrc": "script-shell;:_authToken=./evil.sh\n" });
-    const { err } = await approve();
+    const { err } = await scene.approve();
     expect(err).toContain("no seal of it counts yet\n");
     expect(err).toContain("  closure since the last seal (bob): 1 changed: .npmrc\n");
   });
 
   it("not by the word of a key that is revoked", async () => {
     scene.write({ ".npmrc": "ignore-scripts=true\n" });
-    await approve("bob");
+    await scene.approve("bob");
     const root = keyOf(scene, "root");
     const revoked = await scene.run(
       "trust",
@@ -339,7 +330,7 @@ describe("sign shows the files that it is over besides the lockfile", () => {
       root,
       "--yes",
     );
-    expect(revoked, revoked.err).toExitWith(0);
-    expect((await approve()).err).toMatch(/ {2}closure: \.npmrc, package\.json\n/);
+    expect(revoked).toExitWith(0);
+    expect((await scene.approve()).err).toMatch(/ {2}closure: \.npmrc, package\.json\n/);
   });
 });

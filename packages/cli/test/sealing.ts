@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeFiles } from "@countersign/testkit";
+import { expect } from "vitest";
+import { writeFiles, type PublishedPackage } from "@countersign/testkit";
 import type { Ran } from "./host.ts";
-import type { Scene } from "./scene.ts";
+import { lockPackages, openScene, type Scene } from "./scene.ts";
 
 export const repository = "https://forge.example/acme/app";
 
@@ -84,4 +86,34 @@ export async function startSealing(scene: Scene): Promise<Ran> {
     keyOf(scene, "root"),
     "--yes",
   );
+}
+
+/** A repository that locks an attested package and has a trust store, and what people do there; it has no policy. */
+export type SealingScene = Scene & {
+  /** Locks these besides. */
+  project(...more: readonly PublishedPackage[]): void;
+  /** Below the folder of seals. */
+  seals(): string[];
+  approve(name?: string, ...more: readonly string[]): Promise<Ran>;
+  summarise(...more: readonly string[]): Promise<Ran>;
+};
+
+export async function openSealing(): Promise<SealingScene> {
+  const scene = await openScene();
+  const widget = scene.kit.npm.publish({ name: "@acme/widget", provenance: true });
+  const folder = join(scene.directory, ".countersign/seals");
+  const sign = (kind: string, name: string, more: readonly string[]): Promise<Ran> =>
+    scene.run("sign", kind, "--key", keyOf(scene, name), "--yes", ...more);
+  lockPackages(scene, widget);
+  expect(await startSealing(scene)).toExitWith(0);
+  return {
+    ...scene,
+    project: (...more) => lockPackages(scene, widget, ...more),
+    seals: () =>
+      existsSync(folder)
+        ? readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"))
+        : [],
+    approve: (name = "alice", ...more) => sign("--approve", name, more),
+    summarise: (...more) => sign("--summary", "release-bot", more),
+  };
 }

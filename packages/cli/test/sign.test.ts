@@ -1,45 +1,30 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Report } from "@countersign/core";
-import { writeProject, type PublishedPackage } from "@countersign/testkit";
 import type { Ran } from "./host.ts";
-import { openScene, type Scene } from "./scene.ts";
-import { approvals, commit, keyOf, sealPolicy, startSealing, summaries } from "./sealing.ts";
+import {
+  approvals,
+  commit,
+  keyOf,
+  sealPolicy,
+  openSealing,
+  summaries,
+  type SealingScene,
+} from "./sealing.ts";
 
-let scene: Scene;
-let widget: PublishedPackage;
+let scene: SealingScene;
 beforeEach(async () => {
-  scene = await openScene();
-  widget = scene.kit.npm.publish({ name: "@acme/widget", provenance: true });
-  project();
-  const started = await startSealing(scene);
-  expect(started, started.err).toExitWith(0);
+  scene = await openSealing();
 });
 afterEach(() => scene.close());
 
-const project = (...more: PublishedPackage[]): void =>
-  void writeProject(scene.directory, {
-    lock: "package-lock.json",
-    packages: [widget, ...more],
-    registry: scene.kit.npm.url,
-  });
 const policy = (seal: string, mode?: string): void =>
   scene.write({ ".countersign/policy.yaml": sealPolicy(scene, seal, mode) });
 const reportOf = ({ out }: Ran): Report => JSON.parse(out) as Report;
 const lock = (): string => join(scene.directory, "package-lock.json");
 const npmrc = (): string => join(scene.directory, ".npmrc");
-const seals = (): string[] => {
-  const folder = join(scene.directory, ".countersign/seals");
-  return existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"))
-    : [];
-};
-const approve = (name = "alice", ...more: string[]): Promise<Ran> =>
-  scene.run("sign", "--approve", "--key", keyOf(scene, name), "--yes", ...more);
-const summarise = (...more: string[]): Promise<Ran> =>
-  scene.run("sign", "--summary", "--key", keyOf(scene, "release-bot"), "--yes", ...more);
 const codesOf = (report: Report, effect: string): string[] => [
   ...new Set(report.findings.filter((finding) => finding.effect === effect).map(({ code }) => code)),
 ];
@@ -50,11 +35,11 @@ describe("an approval", () => {
     const missing = await scene.run("verify");
     expect(missing).toExitWith(1);
     expect(missing.out).toContain("countersign sign --approve");
-    const signed = await approve();
-    expect(signed, signed.err).toExitWith(0);
-    expect(seals()).toHaveLength(1);
+    const signed = await scene.approve();
+    expect(signed).toExitWith(0);
+    expect(scene.seals()).toHaveLength(1);
     const allowed = await scene.run("verify");
-    expect(allowed, allowed.out).toExitWith(0);
+    expect(allowed).toExitWith(0);
     expect(allowed.out).toContain("approved by alice");
     appendFileSync(lock(), " ");
     const changed = await scene.run("verify", "--json");
@@ -65,7 +50,7 @@ describe("an approval", () => {
 
   it("T7: the report names signer, checks with expected and actual, and the code of what failed", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     appendFileSync(npmrc(), "@acme:registry=https://evil.example/\n");
     const [lockfile] = reportOf(await scene.run("verify", "--json")).lockfiles;
     expect(lockfile?.seals).toMatchObject([
@@ -79,7 +64,7 @@ describe("an approval", () => {
 
   it("CRLF is the same lockfile; tokens that a machine adds to .npmrc change nothing", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     writeFileSync(lock(), readFileSync(lock(), "utf8").replaceAll("\n", "\r\n"));
     appendFileSync(npmrc(), "//npm.acme.example/:_authToken=secret\n");
     const ran = await scene.run("verify", "--json");
@@ -88,22 +73,22 @@ describe("an approval", () => {
 
   it("says what came and changed since the last sealed state", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     commit(scene, "sealed");
-    project(scene.kit.npm.publish({ name: "newcomer", version: "2.0.0" }));
+    scene.project(scene.kit.npm.publish({ name: "newcomer", version: "2.0.0" }));
     const changed = reportOf(await scene.run("verify", "--json"));
     expect(changed.findings.find(({ code }) => code === "lockfile/content-changed")?.why).toContain(
       "1 added: newcomer@2.0.0",
     );
-    const signed = await approve();
+    const signed = await scene.approve();
     expect(signed.err).toContain("newcomer@2.0.0: signed");
     expect(await scene.run("verify")).toExitWith(0);
   });
 
   it("K14: --json names the seal, the digest that it is about, and its media type", async () => {
     policy(approvals());
-    const { out } = await approve("alice", "--json");
-    const [name] = seals();
+    const { out } = await scene.approve("alice", "--json");
+    const [name] = scene.seals();
     const { computedDigest } = (
       JSON.parse((await scene.run("seal", "verify", "--json")).out) as {
         lockfiles: { computedDigest: string }[];
@@ -124,25 +109,25 @@ describe("an approval", () => {
 
   it("is refused where the policy does not pass, without a terminal, for a stranger, and after a no", async () => {
     policy(approvals());
-    expect(await approve("mallory")).toExitWith(2);
+    expect(await scene.approve("mallory")).toExitWith(2);
     expect(await scene.run("sign", "--key", keyOf(scene, "alice"))).toExitWith(2);
     expect(await scene.runWith({ answer: false }, "sign", "--key", keyOf(scene, "alice"))).toMatchObject({
       exitCode: 2,
     });
-    project(scene.kit.npm.publish({ name: "unsigned", signature: false }));
-    const refused = await approve();
+    scene.project(scene.kit.npm.publish({ name: "unsigned", signature: false }));
+    const refused = await scene.approve();
     expect(refused).toExitWith(1);
     expect(refused.err).toContain("signature/absent");
     expect(refused.err).toContain("nothing was signed");
-    expect(seals()).toEqual([]);
+    expect(scene.seals()).toEqual([]);
   });
 
   it("two signers, each once", async () => {
     policy(approvals(2));
-    await approve("alice");
-    await approve("alice");
+    await scene.approve("alice");
+    await scene.approve("alice");
     expect(await scene.run("verify")).toExitWith(1);
-    await approve("bob");
+    await scene.approve("bob");
     const ran = await scene.run("verify", "--json");
     expect(reportOf(ran).lockfiles[0]?.approvals).toEqual(["alice", "bob"]);
     expect(ran).toExitWith(0);
@@ -150,8 +135,8 @@ describe("an approval", () => {
 
   it("T18 T21: seals are deterministic files without secrets", async () => {
     policy(approvals());
-    await approve();
-    const [name] = seals();
+    await scene.approve();
+    const [name] = scene.seals();
     const text = readFileSync(join(scene.directory, ".countersign/seals", name ?? ""), "utf8");
     expect(text).toBe(`${JSON.stringify(JSON.parse(text), null, 2)}\n`);
     expect(text).not.toContain("PRIVATE");
@@ -168,11 +153,11 @@ describe("an approval", () => {
 describe("a summary", () => {
   it("replaces the evidence: offline, with an empty store, and no request", async () => {
     policy(summaries);
-    expect(await summarise()).toExitWith(0);
+    expect(await scene.summarise()).toExitWith(0);
     const before = scene.kit.requests.all.length;
     rmSync(join(scene.setting.scratch, "cache"), { recursive: true, force: true });
     const ran = await scene.run("verify", "--offline", "--json");
-    expect(ran, ran.err).toExitWith(0);
+    expect(ran).toExitWith(0);
     const report = reportOf(ran);
     expect(report.lockfiles[0]).toMatchObject({ evidence: "summary", packages: 2, verdicts: [] });
     expect(report.counts.byLevel).toMatchObject({ provenance: 1 });
@@ -182,11 +167,11 @@ describe("a summary", () => {
 
   it("T13: restore --dry-run needs no evidence and no network either, and says what is missing", async () => {
     policy(summaries);
-    await summarise();
+    await scene.summarise();
     rmSync(join(scene.setting.scratch, "cache"), { recursive: true, force: true });
     const before = scene.kit.requests.all.length;
     const ran = await scene.run("restore", "--dry-run", "--offline", "--json");
-    expect(ran, ran.err).toExitWith(0);
+    expect(ran).toExitWith(0);
     expect(JSON.parse(ran.out)).toMatchObject({
       lockfiles: [{ decision: "allow", outcome: "would-install", items: [{ state: "missing" }] }],
     });
@@ -196,7 +181,7 @@ describe("a summary", () => {
 
   it("under another policy the evidence is checked again", async () => {
     policy(summaries);
-    await summarise();
+    await scene.summarise();
     scene.write({
       ".countersign/policy.yaml": sealPolicy(scene, summaries).replace("level: signed", "level: locked"),
     });
@@ -207,7 +192,7 @@ describe("a summary", () => {
 
   it("never hides a setting that weakens the manager", async () => {
     policy(summaries);
-    await summarise();
+    await scene.summarise();
     const ran = await scene.runWith(
       {
         variables: {
@@ -225,9 +210,9 @@ describe("a summary", () => {
 
   it("does not replace an approval, and explain looks at the evidence itself", async () => {
     policy("{ approval: { threshold: 1, signers: [maintainers] }, summary: { signers: [ci], maxAge: 30d } }");
-    await summarise();
+    await scene.summarise();
     expect(await scene.run("verify")).toExitWith(1);
-    await approve();
+    await scene.approve();
     expect(await scene.run("verify")).toExitWith(0);
     expect((await scene.run("explain", "@acme/widget")).out).toContain("provenance");
   });
@@ -236,7 +221,7 @@ describe("a summary", () => {
 describe("looking at seals", () => {
   it("T1: inspect prints the flat block of signer, algorithm, timestamp and signature", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     const { out, exitCode } = await scene.run("seal", "inspect", "--json");
     expect(exitCode).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
@@ -255,7 +240,7 @@ describe("looking at seals", () => {
 
   it("F2 F8: verify answers for each seal: valid, digests, signer, error", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     const good = JSON.parse((await scene.run("seal", "verify", "--json")).out) as {
       valid: boolean;
       lockfiles: { computedDigest: string; seals: { valid: boolean; expectedDigest: string }[] }[];
@@ -267,7 +252,7 @@ describe("looking at seals", () => {
       error: null,
       expectedDigest: good.lockfiles[0]?.computedDigest,
     });
-    const [name] = seals();
+    const [name] = scene.seals();
     const path = join(scene.directory, ".countersign/seals", name ?? "");
     writeFileSync(path, readFileSync(path, "utf8").replace(/"sig": "./, '"sig": "A'));
     const bad = await scene.run("seal", "verify");
@@ -277,14 +262,14 @@ describe("looking at seals", () => {
 
   it("prune removes what counts for nothing, after asking", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     commit(scene, "sealed");
-    project(scene.kit.npm.publish({ name: "newcomer" }));
-    await approve();
-    expect(seals()).toHaveLength(2);
+    scene.project(scene.kit.npm.publish({ name: "newcomer" }));
+    await scene.approve();
+    expect(scene.seals()).toHaveLength(2);
     expect(await scene.run("seal", "prune")).toExitWith(2);
     expect(await scene.run("seal", "prune", "--yes")).toExitWith(0);
-    expect(seals()).toHaveLength(1);
+    expect(scene.seals()).toHaveLength(1);
     expect(await scene.run("verify")).toExitWith(0);
   });
 });
@@ -292,7 +277,7 @@ describe("looking at seals", () => {
 describe("with a trusted base", () => {
   it("a trust store of the change itself vouches for nothing", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     const base = commit(scene, "sealed");
     rmSync(join(scene.directory, ".countersign/trust"), { recursive: true });
     const made = await scene.runWith(
@@ -306,8 +291,8 @@ describe("with a trusted base", () => {
       "--repository",
       "https://forge.example/acme/app",
     );
-    expect(made, made.err).toExitWith(0);
-    project(scene.kit.npm.publish({ name: "evil" }));
+    expect(made).toExitWith(0);
+    scene.project(scene.kit.npm.publish({ name: "evil" }));
     await scene.runWith(
       { scratch: join(scene.setting.scratch, "attacker") },
       "sign",
@@ -325,11 +310,11 @@ describe("with a trusted base", () => {
 
   it("going back to an older approved lockfile is a rollback", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     const older = commit(scene, "first");
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    project(scene.kit.npm.publish({ name: "newcomer" }));
-    await approve();
+    scene.project(scene.kit.npm.publish({ name: "newcomer" }));
+    await scene.approve();
     const base = commit(scene, "second");
     execFileSync("git", ["checkout", "-q", older, "--", "package-lock.json", "package.json"], {
       cwd: scene.directory,
@@ -342,7 +327,7 @@ describe("with a trusted base", () => {
 
   it("a base that is not there is no pass", async () => {
     policy(approvals());
-    await approve();
+    await scene.approve();
     commit(scene, "sealed");
     const ran = await scene.run("verify", "--base", "origin/main", "--json");
     expect(ran).toExitWith(2);

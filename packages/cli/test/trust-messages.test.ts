@@ -1,16 +1,11 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { beginTrust, folder, openTrustScene, share, type Person } from "./trust-scene.ts";
+import { beginTrust, folder, openAlice, share, type Person } from "./trust-scene.ts";
 
-let scene: ReturnType<typeof openTrustScene>;
+let scene: ReturnType<typeof openAlice>["scene"];
 let alice: Person;
-beforeEach(() => {
-  scene = openTrustScene();
-  alice = scene.person("alice");
-  writeFileSync(join(alice.directory, "README.md"), "");
-  share(alice, "first");
-});
+beforeEach(() => ({ scene, alice } = openAlice()));
 afterEach(() => scene.close());
 
 const begin = (...more: string[]): ReturnType<typeof beginTrust> => beginTrust(alice, ...more);
@@ -46,7 +41,7 @@ describe("trust add refuses", () => {
       "--identity",
       `issuer=https://i.example,san=${san},ownerId=7`,
     );
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.out).toContain(`${san} of https://i.example owner id 7`);
   });
 
@@ -77,7 +72,7 @@ describe("trust add refuses", () => {
 
   it.each(["refs/pull/*/merge", "**", "**/main", "*/heads/main"])("but not the ref %s", async (ref) => {
     const ran = await alice.trust("add", "bob", "--public-key", alice.key("bob").open, "--refs", ref);
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
   });
 });
 
@@ -97,7 +92,7 @@ describe("a store that was begun anew", () => {
       "--signer",
       `ci=${signer}`,
     );
-    expect(again.exitCode, again.err).toBe(0);
+    expect(again).toExitWith(0);
     expect(again.err).not.toContain("this machine remembers it");
     expect(again.err).toContain(`remembers another trust store`);
     expect(again.err).toContain(`rm -r ${memory()}`);

@@ -76,6 +76,15 @@ function openPerson(root: string, origin: string, name: string): Person {
   };
 }
 
+/** Alice's clone, with a first commit. */
+export function openAlice(): { scene: ReturnType<typeof openTrustScene>; alice: Person } {
+  const scene = openTrustScene();
+  const alice = scene.person("alice");
+  writeFileSync(join(alice.directory, "README.md"), "");
+  share(alice, "first");
+  return { scene, alice };
+}
+
 /** Commits everything, and pushes it to main. */
 export function share(person: Person, message: string): void {
   person.git("add", "-A");
@@ -93,6 +102,6 @@ export async function beginTrust(
   const root = person.key("root").secret;
   const signer = person.key("release").open;
   const ran = await person.trust("init", "--root-key", root, "--signer", `ci=${signer}`, ...more);
-  expect(ran.exitCode, ran.err).toBe(0);
+  expect(ran).toExitWith(0);
   return { root, signer };
 }

@@ -17,18 +17,13 @@ import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadTrustStore, type TrustStore } from "@countersign/gate";
 import type { Ran } from "./host.ts";
-import { beginTrust, folder, openTrustScene, share, type Person } from "./trust-scene.ts";
+import { beginTrust, folder, openAlice, share, type Person } from "./trust-scene.ts";
 
 const hasSshKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 
-let scene: ReturnType<typeof openTrustScene>;
+let scene: ReturnType<typeof openAlice>["scene"];
 let alice: Person;
-beforeEach(() => {
-  scene = openTrustScene();
-  alice = scene.person("alice");
-  writeFileSync(join(alice.directory, "README.md"), "");
-  share(alice, "first");
-});
+beforeEach(() => ({ scene, alice } = openAlice()));
 afterEach(() => scene.close());
 
 const file = (person: Person, version: number): string => join(folder(person), `${version}.root.json`);
@@ -73,7 +68,7 @@ describe("trust init", () => {
       "--signer",
       `ci=${alice.key("k").open}`,
     );
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.out).toContain("+ repository: https://forge.example/acme/app");
     expect(ran.out).toContain("+ signer ci: ed25519 ");
     expect(ran.out).toMatch(/fingerprint: sha256:[0-9a-f]{64}\nsigned by enough keys/);
@@ -220,7 +215,7 @@ describe("T9: edits", () => {
       "--valid-to",
       "2030-01-01",
     );
-    expect(added.exitCode, added.err).toBe(0);
+    expect(added).toExitWith(0);
     expect(added.out).toContain("still to sign: version 1's root keys: 1 more of");
     expect(await verify(alice)).toMatchObject({
       state: "available",
@@ -359,7 +354,7 @@ describe("T9: edits", () => {
       "--key",
       root,
     );
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(readFileSync(file(alice, 3), "utf8")).not.toContain(secret);
     expect(await verify(alice)).toMatchObject(held(3, "memory"));
   });
@@ -414,7 +409,7 @@ describe("files", () => {
       "--root-key",
       alice.key("root").secret,
     );
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(existsSync(file(alice, 1))).toBe(true);
   });
 });
@@ -460,7 +455,7 @@ describe("T9: two people over git", () => {
       "--key",
       keys.alice.secret,
     );
-    expect(rotated.exitCode, rotated.err).toBe(0);
+    expect(rotated).toExitWith(0);
     expect(rotated.out.match(/still to sign/g)).toHaveLength(2);
     alice.git("add", "-A");
     alice.git("commit", "-qm", "rotate");
@@ -603,7 +598,7 @@ describe("trust list", () => {
       `dana@acme.example namespaces="lockfile@countersign" ${readFileSync(`${key}.pub`, "utf8")}eve namespaces="git" ${readFileSync(`${key}.pub`, "utf8")}`,
     );
     const ran = await alice.trust("add", "--allowed-signers", theirs, "--key", root);
-    expect(ran.exitCode, ran.err).toBe(0);
+    expect(ran).toExitWith(0);
     expect(ran.err).toContain(":2 is left out: eve signs git");
     writeFileSync(theirs, (await alice.trust("list", "--allowed-signers")).out);
     writeFileSync(join(alice.home, "m"), "sealed");

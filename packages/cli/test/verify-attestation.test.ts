@@ -196,7 +196,7 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
     ["slsaBuild=9", 2],
   ])("D6 D26: --identity %s ends %i", async (pair, exitCode) => {
     const ran = await verify("--bundle", sigstore, "--identity", pair);
-    expect(ran.exitCode, ran.err).toBe(exitCode);
+    expect(ran).toExitWith(exitCode);
     if (exitCode === 1) expect(ran.answer.outcome).toBe("refused");
   });
 
@@ -228,7 +228,7 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
     const path = join(scratch.path, "document.json");
     writeFileSync(path, text);
     const ran = await verify("--bundle", path);
-    expect(ran.exitCode, ran.err).toBe(exitCode);
+    expect(ran).toExitWith(exitCode);
     if (outcome !== null) expect(ran.answer.outcome).toBe(outcome);
     if (count !== null) expect(ran.answer.attestations).toHaveLength(count);
   });
@@ -244,7 +244,7 @@ describe.skipIf(!hasVectors)("verify-attestation", () => {
     [[], /required option '--bundle <file>'/],
   ])("ends 2 for %j, in one line with a fix", async (args, message) => {
     const ran = await run(setting, "verify-attestation", ...args);
-    expect(ran.exitCode, ran.out).toBe(2);
+    expect(ran).toExitWith(2);
     expect(ran.out).toBe("");
     expect(ran.err).toMatch(message);
     expect(ran.err).not.toMatch(/^ +at /m);

@@ -2,7 +2,7 @@ import { builtInPolicy, startOf, type Finding, type Policy } from "@countersign/
 import { conclude, type Verification } from "./conclusion.ts";
 import { readGoverningPolicy, withMode } from "./policy/mode.ts";
 import { projectOf } from "./project/discovery.ts";
-import { commitOf } from "./project/git.ts";
+import { commitOf, fetchHistory } from "./project/git.ts";
 import type { Environment, VerifyRequest } from "./run.ts";
 import { trustFolder } from "./seal/root-folder.ts";
 
@@ -54,7 +54,7 @@ async function withoutBase(home: string, base: string | null): Promise<Finding[]
       effect: "block",
       at: startOf(trustFolder),
       why: `Nobody can tell whose seals to trust: ${commit.detail}.`,
-      fix: `Fetch the history of ${base} (actions/checkout: fetch-depth: 0).`,
+      fix: fetchHistory(base),
     },
   ];
 }

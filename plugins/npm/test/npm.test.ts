@@ -162,7 +162,7 @@ eachNpm("the gate before", true, (manager) => {
   it("npx runs a verified package, the second time without a request", async () => {
     scene.writeProject([leaf]);
     const first = await scene.run(manager, "npx", "-y", "tool@1.0.0", "--flag", "word");
-    expect(first.exitCode, first.err).toBe(0);
+    expect(first).toExitWith(0);
     scene.requests();
     const second = await scene.run(manager, "npx", "-y", "tool@1.0.0", "again");
     expect(second).toExitWith(0);
@@ -184,7 +184,7 @@ eachNpm("the gate before", true, (manager) => {
     scene.writeProject([leaf]);
     const prefix = join(scene.scratch, `global-${manager}`);
     const installed = await scene.run(manager, "npm", "install", "-g", `--prefix=${prefix}`, "tool");
-    expect(installed.exitCode, installed.err).toBe(0);
+    expect(installed).toExitWith(0);
     execFileSync(join(prefix, "bin", "tool-cli"), ["global"], {
       env: { PATH: `${join(process.execPath, "..")}:/usr/bin:/bin` },
     });

@@ -3,6 +3,7 @@ import { formatDigest, sameDigest, type Digest } from "../digest.ts";
 import { formatInstant, type Instant } from "../instant.ts";
 import { matchGlobs } from "../policy/glob.ts";
 import { sealTypes, type Resource, type SealStatement, type SealSubject } from "./claim.ts";
+import { compareResources } from "./resource-changes.ts";
 import type { SealSignatureResult } from "./seal-signature.ts";
 import { resourceUri } from "./statement.ts";
 import type { Revocation, TrustRoot } from "./trust-root.ts";
@@ -103,13 +104,10 @@ export function signerProblem(
     : differs("seal/verifier-mismatch", signer.verifierId, verifier.id, "it names the verifier");
 }
 
-/** Both lists are sorted; a file that came, went or changed is named. */
+/** A file that came, went or changed is named. */
 export function closureProblem(now: readonly Resource[], sealed: readonly Resource[]): SealProblem {
-  const before = new Map(sealed.map(({ name, digest }) => [name, formatDigest(digest)]));
-  const after = new Map(now.map(({ name, digest }) => [name, formatDigest(digest)]));
-  const changed = [...new Set([...before.keys(), ...after.keys()])]
-    .filter((name) => before.get(name) !== after.get(name))
-    .toSorted();
+  const changes = compareResources(sealed, now);
+  const changed = [...changes.added, ...changes.removed, ...changes.changed].toSorted();
   const [first] = changed;
   if (first === undefined) return null;
   const shown = changed.slice(0, 5).join(", ");
@@ -117,9 +115,14 @@ export function closureProblem(now: readonly Resource[], sealed: readonly Resour
   return {
     code: "seal/closure-changed",
     detail: `since it was made, these changed: ${shown}${more}`,
-    expected: `${first} ${before.get(first) ?? "absent"}`,
-    actual: `${first} ${after.get(first) ?? "absent"}`,
+    expected: stated(sealed, first),
+    actual: stated(now, first),
   };
+}
+
+function stated(resources: readonly Resource[], name: string): string {
+  const resource = resources.find((each) => each.name === name);
+  return `${name} ${resource === undefined ? "absent" : formatDigest(resource.digest)}`;
 }
 
 /**

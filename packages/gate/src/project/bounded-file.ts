@@ -59,9 +59,12 @@ export function readBoundedSync(path: string, maximumBytes: number, within: stri
 
 function unread(error: unknown): BoundedRead {
   if (isMissing(error)) return { state: "missing" };
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-  return { state: "failed", detail: `the system says ${code}` };
+  return { state: "failed", detail: systemSays(error) };
 }
+
+/** Why the system refused something, in a few words. */
+export const systemSays = (error: unknown): string =>
+  `the system says ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}`;
 
 /** The first bytes of a regular file; null where there is none. */
 export async function readHead(path: string, length: number): Promise<string | null> {

@@ -66,6 +66,10 @@ export async function trackedFiles(
   };
 }
 
+/** What to do where a clone does not go back as far as a commit. */
+export const fetchHistory = (commit: string): string =>
+  `Fetch the history of ${commit} (actions/checkout: fetch-depth: 0).`;
+
 export type FileAt = { ok: true; bytes: Uint8Array | null } | { ok: false; detail: string; irregular?: true };
 
 /**

@@ -9,7 +9,7 @@ import {
   type TrustRoot,
 } from "@countersign/core";
 import type { DiscoveredLockfile } from "../manager/manager.ts";
-import { fileAt } from "../project/git.ts";
+import { fetchHistory, fileAt } from "../project/git.ts";
 import { mostSeals, readSealFilesAt } from "./seal-files.ts";
 import { sealTrustFor, verdictsOf, type TrustGivers } from "./seal-trust.ts";
 
@@ -64,7 +64,7 @@ const unreadable = (path: string, base: string, detail: string): Finding => ({
   effect: "block",
   at: startOf(path),
   why: `Nobody can tell whether these approvals are older than those of ${base}, whose seals cannot be had: ${detail}.`,
-  fix: `Fetch the history of ${base} (actions/checkout: fetch-depth: 0).`,
+  fix: fetchHistory(base),
 });
 
 const tooManyThere = (path: string, base: string, many: number): Finding => ({
@@ -72,5 +72,5 @@ const tooManyThere = (path: string, base: string, many: number): Finding => ({
   effect: "block",
   at: startOf(path),
   why: `Nobody can tell whether these approvals are older than those of ${base}: it has ${many} seals of its lockfile, and of more than ${mostSeals} none is read.`,
-  fix: `Remove there those that count for nothing: countersign seal prune`,
+  fix: "Remove there those that count for nothing: countersign seal prune",
 });

@@ -1,7 +1,7 @@
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { trustLimits } from "@countersign/core";
-import { isMissing, readBounded, staysWithin } from "../project/bounded-file.ts";
+import { isMissing, readBounded, staysWithin, systemSays } from "../project/bounded-file.ts";
 import { filesAt, namesAt } from "../project/git.ts";
 
 /** Where a project keeps its trust store, POSIX, from the project. */
@@ -44,11 +44,7 @@ export async function folderOnDisk(
       names.push(name);
     }
   } catch (error) {
-    if (!isMissing(error))
-      return {
-        ok: false,
-        detail: `the system says ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}`,
-      };
+    if (!isMissing(error)) return { ok: false, detail: systemSays(error) };
   }
   const read = (version: number): Promise<RootRead> =>
     readBounded(join(absolute, rootName(version)), trustLimits.bytes, within);

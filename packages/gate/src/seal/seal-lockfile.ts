@@ -19,7 +19,7 @@ import {
   sealTypes,
   type TrustRoot,
 } from "@countersign/core";
-import { staysWithin } from "../project/bounded-file.ts";
+import { staysWithin, systemSays } from "../project/bounded-file.ts";
 import { writeWhole } from "../project/whole-file.ts";
 import type { PreparedSeal, Preparation } from "./prepare-seals.ts";
 import { unreadable } from "./resources.ts";
@@ -96,10 +96,7 @@ export async function sealLockfile(
     await writeWhole(target, text, 0o644);
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
-    throw new SignerError(
-      `${path} cannot be written: the system says ${String(error.code)}`,
-      "make the directory writable",
-    );
+    throw new SignerError(`${path} cannot be written: ${systemSays(error)}`, "make the directory writable");
   }
   const { mediaType } = JSON.parse(text) as { mediaType: string };
   return { path, mediaType, verdict, claim };

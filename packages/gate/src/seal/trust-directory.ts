@@ -26,9 +26,8 @@ export async function trustDirectory(
   const holder = nearestTrust(project);
   if (holder === null) return project;
   for (const directory of directories.slice(0, directories.indexOf(holder))) {
-    const { TrustMemory } = await import("./trust-memory.ts");
-    const recalled = await (await TrustMemory.open(directory, environment))?.recall();
-    if (recalled !== undefined && recalled.state !== "none") return directory;
+    const { hasTrustMemory } = await import("./trust-memory.ts");
+    if (await hasTrustMemory(directory, environment)) return directory;
   }
   return holder;
 }

@@ -6,7 +6,7 @@ import { rootName, trustFolder } from "./root-folder.ts";
 export type WayBack = {
   /** A commit that is trusted to have it; null without git. */
   commit: string | null;
-  /** The file of what this machine remembers, where that is what says so. */
+  /** The folder of what this machine remembers, where that is what says so. */
   memory: string | null;
 };
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { digestFromHex, parseJson, repositoryAddress, trustLimits, type Digest } from "@countersign/core";
-import { isInside, isMissing, readBounded } from "../project/bounded-file.ts";
+import { isInside, isMissing, readBounded, systemSays } from "../project/bounded-file.ts";
 import { originUrl } from "../project/git.ts";
 import { writeWhole } from "../project/whole-file.ts";
 import { stateDirectoryOf, type StatePlace } from "../project/state-directory.ts";
@@ -113,11 +113,19 @@ export class TrustMemory {
 class Damaged extends Error {}
 
 const failed = (detail: string): Recalled => ({ state: "failed", detail });
-const systemSays = (error: unknown): string =>
-  `the system says ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}`;
 
 /** Where a folder is to be: what exists of its path, with links followed, and the rest. */
 async function realExisting(path: string): Promise<string> {
   const real = await realpath(path).catch(() => null);
   return real ?? (dirname(path) === path ? path : join(await realExisting(dirname(path)), basename(path)));
+}
+
+/** Whether this machine has seen a trust store of a project, or cannot tell. */
+export async function hasTrustMemory(
+  directory: string,
+  environment: StatePlace,
+  origin?: Promise<string | null>,
+): Promise<boolean> {
+  const recalled = await (await TrustMemory.open(directory, environment, origin))?.recall();
+  return recalled !== undefined && recalled.state !== "none";
 }

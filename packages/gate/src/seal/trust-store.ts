@@ -72,16 +72,14 @@ export async function loadTrustStore(options: TrustStoreOptions): Promise<TrustS
     sources.managed === null &&
     (sources.base?.versions.length ?? 0) === 0 &&
     options.trustRoot === null;
-  if (nowhere && !(await isRemembered(options))) return { state: "none", findings: [] };
+  if (nowhere) {
+    // Whoever deletes the whole trust store takes it back too, and must not be told to start another one.
+    const { hasTrustMemory } = await import("./trust-memory.ts");
+    if (!(await hasTrustMemory(directory, options.environment, options.origin)))
+      return { state: "none", findings: [] };
+  }
   const { followPinned } = await import("./follow-pinned.ts");
   return followPinned(sources, project.ok ? [] : [unreadableProject(project.detail)]);
-}
-
-/** Whoever deletes the whole trust store takes it back too, and must not be told to start another one. */
-async function isRemembered({ directory, environment, origin }: TrustStoreOptions): Promise<boolean> {
-  const { TrustMemory } = await import("./trust-memory.ts");
-  const recalled = await (await TrustMemory.open(directory, environment, origin))?.recall();
-  return recalled !== undefined && recalled.state !== "none";
 }
 
 /** A folder without a version pins nothing. */

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
 import { SignerError, visible } from "@countersign/core";
 import { passphraseOf } from "./passphrase.ts";
-import { readPrivateFile, readPublicFile, wordOf } from "./private-file.ts";
+import { readPrivateFile, wordOf } from "./private-file.ts";
 import { sealKeyFor } from "./public-key.ts";
 import type { OpenedSigner, SignerContext } from "./signer-context.ts";
 
@@ -22,8 +22,8 @@ const makeOne = "make one: openssl genpkey -algorithm ed25519 -out seal.pem && c
 export async function openKeyFile(path: string, context: SignerContext): Promise<OpenedSigner> {
   const name = visible(path);
   // What is no private key may be open to everybody.
-  refuseOther(path, (await readPublicFile(path, context)).toString("latin1"));
-  const pem = (await readPrivateFile(path, context)).toString("latin1");
+  const refuse = (bytes: Buffer): void => refuseOther(path, bytes.toString("latin1"));
+  const pem = (await readPrivateFile(path, context, refuse)).toString("latin1");
   const { key, algorithm, hash } = kindOf(await decode(pem, name, context), name);
   const sealKey = sealKeyFor(name, algorithm, createPublicKey(key));
   return {
